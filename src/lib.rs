@@ -1,0 +1,5 @@
+//! Satreel's server. See ARCHITECTURE.md for the house; arrows between these modules point one
+//! way: `app → {web, media, payments, catalog, ledger} → core` (held by `tests/arrows.rs`).
+
+pub mod core;
+pub mod payments;

@@ -1,0 +1,12 @@
+//! What server and transcoder share: the names and the contents of the files of a title.
+//!
+//! Pure: no I/O, no clock. The transcoder writes what this crate renders; the server parses what
+//! it serves by the same definitions, so the two can never disagree about a file's meaning.
+//!
+//! - [`naming`]: the files of a title folder, as an enum
+//! - [`title`]: `title.json`
+//! - [`playlist`]: multivariant and media playlists (RFC 8216)
+
+pub mod naming;
+pub mod playlist;
+pub mod title;

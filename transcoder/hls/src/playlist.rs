@@ -1,0 +1,1 @@
+//! Multivariant and media playlists.
