@@ -92,3 +92,21 @@ impl fmt::Debug for InvoiceRef {
         write!(f, "InvoiceRef({self})")
     }
 }
+
+impl InvoiceRef {
+    /// The reference inside a credential: a tag byte, then the hash or the id.
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        match self {
+            Self::Hash(hash) => std::iter::once(0).chain(*hash.as_bytes()).collect(),
+            Self::Btcpay(id) => std::iter::once(1).chain(id.bytes()).collect(),
+        }
+    }
+
+    pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        match bytes.split_first()? {
+            (0, hash) => Some(Self::Hash(PaymentHash::from_bytes(hash.try_into().ok()?))),
+            (1, id) => Self::btcpay(std::str::from_utf8(id).ok()?).ok(),
+            _ => None,
+        }
+    }
+}

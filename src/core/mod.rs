@@ -1,5 +1,19 @@
 //! What is sold and what proves it. Pure: no I/O, no clock, no randomness of its own.
+//!
+//! - [`offer`]: tiers and prices; [`order`]: what a buyer asked for, and its code on the invoice
+//! - [`ticket`]: the buyer's claim, and [`ticket::mint`]; [`access`]: what the viewer owns
+//! - [`grant`]: what opens media; [`handle`]: an order's public name; [`receipt`]: recovery
+//! - [`keyring`], [`envelope`]: how all of these are signed
 
+pub mod access;
+pub mod envelope;
+pub mod grant;
+pub mod handle;
 pub mod ids;
+pub mod keyring;
 pub mod money;
+pub mod offer;
+pub mod order;
+pub mod receipt;
+pub mod ticket;
 pub mod time;
