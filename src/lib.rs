@@ -1,5 +1,6 @@
 //! Satreel's server. See ARCHITECTURE.md for the house; arrows between these modules point one
 //! way: `app → {web, media, payments, catalog, ledger} → core` (held by `tests/arrows.rs`).
 
+pub mod clock;
 pub mod core;
 pub mod payments;
