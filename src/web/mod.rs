@@ -1,0 +1,3 @@
+//! Pages and API.
+
+pub mod pages;

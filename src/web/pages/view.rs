@@ -1,0 +1,90 @@
+//! What the pages show of a title. The same shape is the API's title object.
+
+use serde::Serialize;
+
+/// One film or broadcast as a viewer sees it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Title {
+    pub id: String,
+    pub name: String,
+    pub description: String,
+    pub year: Option<i32>,
+    pub tags: Vec<String>,
+    pub tiers: Vec<Offer>,
+    /// Plays for everybody, whole.
+    pub free: bool,
+    /// Length of the free start in seconds; 0 when there is none.
+    pub preview_s: f64,
+    pub duration_s: Option<f64>,
+    pub width: Option<u32>,
+    pub height: Option<u32>,
+    /// URL path of the poster.
+    pub poster: Option<String>,
+    /// `processing`, `published`, `hidden`, `live` or `scheduled`.
+    pub state: String,
+    pub tips_sat: u64,
+    /// URL path of the title's page.
+    pub url: String,
+}
+
+/// One thing to buy.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Offer {
+    /// `rent`, `own` or `pass`.
+    pub tier: String,
+    pub sat: u64,
+    /// How long it lasts; without: for ever.
+    pub hours: Option<u32>,
+    /// What the viewer gets, see [`tier_label`].
+    pub label: String,
+}
+
+impl Title {
+    /// The cheapest offer: the price on a card.
+    pub fn from_sat(&self) -> Option<u64> {
+        self.tiers.iter().map(|offer| offer.sat).min()
+    }
+}
+
+/// `rent`, 24 → "24 hours"; `own` → "For ever"; `pass`, 720 → "Every film, 30 days".
+pub fn tier_label(tier: &str, hours: Option<u32>) -> String {
+    let span = match hours {
+        None => "for ever".to_owned(),
+        Some(1) => "1 hour".to_owned(),
+        Some(hours) if hours >= 48 && hours.is_multiple_of(24) => format!("{} days", hours / 24),
+        Some(hours) => format!("{hours} hours"),
+    };
+    if tier == "pass" {
+        return format!("Every film, {span}");
+    }
+    let mut letters = span.chars();
+    letters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().collect::<String>() + letters.as_str()
+    })
+}
+
+/// `3000` → "3,000 sat", with a thin no-break space before the unit.
+pub fn sats(sat: u64) -> String {
+    let digits = sat.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3 + 6);
+    for (position, digit) in digits.chars().enumerate() {
+        if position > 0 && (digits.len() - position).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text.push_str("\u{202f}sat");
+    text
+}
+
+/// Seconds as people write a film's length: "0:42", "12:05", "1:32:00".
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // clamped to 0 … 359,999
+pub fn length(seconds: f64) -> String {
+    let whole = seconds.round().clamp(0.0, 359_999.0) as u32;
+    let (hours, minutes, seconds) = (whole / 3600, whole / 60 % 60, whole % 60);
+    if hours > 0 {
+        format!("{hours}:{minutes:02}:{seconds:02}")
+    } else {
+        format!("{minutes}:{seconds:02}")
+    }
+}
