@@ -3,9 +3,9 @@
 //! Pure: no I/O, no clock. The transcoder writes what this crate renders; the server parses what
 //! it serves by the same definitions, so the two can never disagree about a file's meaning.
 //!
-//! - [`naming`]: the files of a title folder, as an enum
-//! - [`title`]: `title.json`
-//! - [`playlist`]: multivariant and media playlists (RFC 8216)
+//! - [`naming`][]: the files of a title folder, as an enum
+//! - [`title`][]: `title.json`
+//! - [`playlist`][]: multivariant and media playlists (RFC 8216)
 
 pub mod naming;
 pub mod playlist;
