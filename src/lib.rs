@@ -3,7 +3,5 @@
 
 pub mod clock;
 pub mod core;
-pub mod keys;
-pub mod media;
 pub mod payments;
 pub mod web;

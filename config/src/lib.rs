@@ -1,1 +1,24 @@
+//! The one configuration file of all Satreel programs: text in, a validated [`Config`] or every
+//! [`Fault`] of the file out, each with key, line and remedy.
+//!
+//! Owns the file's schema and the references to secrets. Does not own what the values are used
+//! for; reading a secret happens only when its owner calls [`Secret::read`].
 
+mod fault;
+mod load;
+mod net;
+mod offers;
+mod payments;
+mod schema;
+mod secret;
+mod section;
+mod site;
+mod value;
+
+pub use fault::{Fault, Faults};
+pub use load::{load, parse};
+pub use net::{HttpUrl, IpRange};
+pub use schema::{
+    Backend, Btcpay, Colour, Config, Live, Lnd, Offers, Payments, Server, Site, Tls, Transcoder,
+};
+pub use secret::{Secret, SecretError, SecretString};

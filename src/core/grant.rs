@@ -75,11 +75,9 @@ pub struct Grant {
     pub extent: Extent,
 }
 
-/// Why something stays shut.
+/// Why a genuine grant doesn't open something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    #[error("no grant of this site")]
-    NoGrant,
     #[error("for another title")]
     WrongTitle,
     #[error("expired")]

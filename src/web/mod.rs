@@ -1,6 +1,3 @@
 //! Pages and API.
 
-pub mod assets;
-pub mod extract;
 pub mod pages;
-pub mod problem;

@@ -1,0 +1,374 @@
+use std::path::Path;
+
+use proptest::prelude::*;
+use satreel_hls::title::TierKind;
+
+use crate::{Backend, Config, Faults, Offers, Secret, load, parse};
+
+const MINIMAL: &str = r#"
+[site]
+url = "http://127.0.0.1:8420"
+data = "data"
+[payments]
+backend = "wallet"
+"#;
+
+fn read(text: &str) -> Result<Config, Faults> {
+    parse(text, Path::new("/etc/satreel"))
+}
+
+fn faults(text: &str) -> Vec<String> {
+    let faults = read(text).expect_err("a fault");
+    faults.iter().map(ToString::to_string).collect()
+}
+
+/// The faults of the minimal file with one more line in one of its sections.
+fn faults_with(section: &str, line: &str) -> Vec<String> {
+    let head = format!("[{section}]\n");
+    let text = if MINIMAL.contains(&head) {
+        MINIMAL.replace(&head, &format!("{head}{line}\n"))
+    } else {
+        format!("{MINIMAL}{head}{line}\n")
+    };
+    faults(&text)
+}
+
+#[test]
+fn the_example_is_valid_and_says_the_defaults() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("satreel.toml");
+    let example = load(&path).unwrap_or_else(|faults| panic!("{faults}"));
+    let mut demo = Config::demo(Path::new("/var/lib/satreel"));
+    demo.site.accent = "#ff8a3d".parse().ok();
+    demo.server.metrics = "127.0.0.1:8421".parse().ok();
+    demo.server.trusted_proxies = ["127.0.0.1", "::1"].map(|ip| ip.parse().expect(ip)).into();
+    demo.origin = example.origin.clone();
+    assert_eq!(example, demo);
+}
+
+/// Every key is documented: the commented sections of the example parse as well.
+#[test]
+fn the_examples_comments_are_valid_too() {
+    let text = include_str!("../satreel.toml");
+    let uncommented: Vec<&str> = text
+        .lines()
+        .map(|line| match line.trim_start().strip_prefix("# ") {
+            Some(rest) if rest.starts_with("[payments.") || rest.contains(" = ") => rest,
+            _ => line,
+        })
+        .filter(|line| !line.starts_with(['#', ' ']) || line.contains("tier ="))
+        .collect();
+    let uncommented = uncommented.join("\n");
+    let config = read(&uncommented).unwrap_or_else(|faults| panic!("{faults}\n{uncommented}"));
+    assert!(config.payments.lnd.is_some() && config.payments.btcpay.is_some());
+    assert_eq!(config.offers.tiers[2].tier, TierKind::Pass);
+}
+
+#[test]
+fn little_is_required() {
+    let config = read(MINIMAL).unwrap_or_else(|faults| panic!("{faults}"));
+    assert_eq!(config.site.data, Path::new("/etc/satreel/data"));
+    assert_eq!(config.site.keys, Path::new("/etc/satreel/data/keys.json"));
+    assert_eq!(
+        config.transcoder.watch,
+        Path::new("/etc/satreel/data/inbox")
+    );
+    assert_eq!(config.payments.backend, Backend::Wallet);
+    assert_eq!(config.offers, Offers::default());
+}
+
+#[test]
+fn all_faults_come_in_one_go_with_their_lines() {
+    let text = r#"
+[site]
+nmae = "x"
+url = "films.example"
+[server]
+listen = "localhost"
+cache_mb = 0
+[payments]
+backnd = "wallet"
+"#;
+    assert_eq!(
+        faults(text),
+        [
+            "config.toml:2: site.data: missing; write data = \"/var/lib/satreel\"",
+            "config.toml:3: site.nmae: unknown key; did you mean \"name\"?",
+            "config.toml:4: site.url: no URL: it has to begin with https:// or http://; \
+             for example \"https://films.example\"",
+            "config.toml:6: server.listen: \"localhost\" is no address; \
+             write IP and port, for example \"127.0.0.1:8420\"",
+            "config.toml:7: server.cache_mb: 0 is out of range; write a number from 1 to 65536",
+            "config.toml:8: payments.backend: missing; write backend = \"wallet\"",
+            "config.toml:9: payments.backnd: unknown key; did you mean \"backend\"?",
+        ]
+    );
+}
+
+#[test]
+fn an_empty_file_says_what_it_needs() {
+    assert_eq!(
+        faults(""),
+        [
+            "config.toml: site.url: missing; write url = \"https://films.example\"",
+            "config.toml: site.data: missing; write data = \"/var/lib/satreel\"",
+            "config.toml: payments.backend: missing; write backend = \"wallet\"",
+        ]
+    );
+}
+
+#[test]
+fn each_fault_has_its_words() {
+    for (section, line, wanted) in [
+        (
+            "site",
+            "name = 3",
+            "a text in quotes is wanted here, not a whole number",
+        ),
+        ("site", "name = \"\"", "site.name: empty"),
+        ("site", "name = \"a\\nb\"", "control character"),
+        ("site", "accent = \"orange\"", "\"orange\" is no colour"),
+        ("server", "listen = [1]", "not a list"),
+        (
+            "server",
+            "trusted_proxies = [\"me\"]",
+            "\"me\" is no IP address or network",
+        ),
+        ("server", "cache_mb = 99999999999999999999", "out of range"),
+        ("server", "cache_mb = 1.5", "not a fraction"),
+        (
+            "server",
+            "zebra = 1",
+            "known here: listen, metrics, trusted_proxies, cache_mb",
+        ),
+        ("tls", "mode = \"acme\"", "put a TLS proxy in front"),
+        (
+            "tls",
+            "mode = \"on\"",
+            "write \"off\" or \"files\" or \"acme\"",
+        ),
+        ("payments", "invoice_minutes = 1441", "from 1 to 1440"),
+        ("offers", "tiers = 1", "a list is wanted here"),
+        (
+            "offers",
+            "tiers = [1]",
+            "offers.tiers[0]: a table is wanted here",
+        ),
+        (
+            "offers",
+            "tiers = [{tier = \"rent\", sat = 1}]",
+            "offers.tiers[0].hours: missing",
+        ),
+        (
+            "offers",
+            "tiers = [{tier = \"own\", sat = 1, hours = 1}]",
+            "lasts for ever",
+        ),
+        (
+            "offers",
+            "tiers = [{tier = \"own\", sat = 0}]",
+            "tiers = [] to make titles free",
+        ),
+        (
+            "offers",
+            "tiers = [{tier = \"own\"}]",
+            "offers.tiers[0].sat: missing",
+        ),
+        (
+            "offers",
+            "tiers = [{tier = \"own\", sat = 1, hour = 1}]",
+            "did you mean \"hours\"?",
+        ),
+        (
+            "offers",
+            "tiers = [{tier = \"rent\", sat = 1, hours = 8761}]",
+            "from 1 to 8760",
+        ),
+        (
+            "payments.lnd",
+            "macaroon = \"0201036c6e64\"",
+            "a secret never stands in this file",
+        ),
+        (
+            "payments.lnd",
+            "macaroon = { path = \"x\" }",
+            "not a place for a secret",
+        ),
+        (
+            "payments.lnd",
+            "macaroon = { env = \"A=B\" }",
+            "its name may hold",
+        ),
+        (
+            "payments.lnd",
+            "macaroon = { credential = \"../x\" }",
+            "its name may hold",
+        ),
+        (
+            "payments.lnd",
+            "macaroon = { env = \"A\", file = \"b\" }",
+            "exactly one of",
+        ),
+        ("paymints", "x = 1", "did you mean \"payments\"?"),
+    ] {
+        let found = faults_with(section, line);
+        assert!(
+            found.iter().any(|fault| fault.contains(wanted)),
+            "{line}: {found:#?}"
+        );
+    }
+}
+
+#[test]
+fn an_inline_secret_is_never_repeated() {
+    for line in [
+        "macaroon = \"0201036c6e64\"",
+        "macaroon = { 0201036c6e64 = \"0201036c6e64\" }",
+    ] {
+        let found = faults_with("payments.lnd", line);
+        assert!(
+            found.iter().all(|fault| !fault.contains("0201036c6e64")),
+            "{found:?}"
+        );
+    }
+}
+
+#[test]
+fn a_kind_is_offered_once() {
+    let tiers = "tiers = [{tier = \"own\", sat = 1}, {tier = \"own\", sat = 2}]";
+    let found = faults_with("offers", tiers);
+    assert_eq!(
+        found,
+        ["config.toml:8: offers.tiers[1].tier: this kind is offered twice; keep one of them"]
+    );
+}
+
+#[test]
+fn a_real_node_comes_next() {
+    let found = faults(&MINIMAL.replace("\"wallet\"", "\"lnd\""));
+    assert_eq!(found.len(), 1);
+    assert!(
+        found[0].contains("payments.backend: comes with the next version"),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn broken_toml_is_shown_with_its_line() {
+    let found = faults("[site]\nname = \"x\nurl = \n");
+    assert!(found[0].starts_with("config.toml:2: "), "{found:?}");
+    let found = faults("[site]\nname = \"x\"\nname = \"y\"\n");
+    assert!(found[0].starts_with("config.toml:3: "), "{found:?}");
+}
+
+#[test]
+fn the_wallet_hides_from_the_world() {
+    let found = faults(&MINIMAL.replace("http://127.0.0.1:8420", "https://films.example"));
+    assert!(
+        found[0].starts_with("config.toml:3: site.url: https://films.example is"),
+        "{found:?}"
+    );
+    let found = faults_with("server", "listen = \"0.0.0.0:80\"");
+    assert!(
+        found[0].starts_with("config.toml:8: server.listen: 0.0.0.0:80 can"),
+        "{found:?}"
+    );
+
+    let demo = Config::demo(Path::new("/tmp/demo"));
+    assert_eq!(demo.wallet_exposure(), None);
+    let moved = demo
+        .clone()
+        .listening_on("[::1]:9000".parse().expect("an address"));
+    assert_eq!(moved.site.url.as_str(), "http://[::1]:9000");
+    assert_eq!(moved.wallet_exposure(), None);
+    let public = demo.listening_on("192.168.0.2:80".parse().expect("an address"));
+    assert!(public.wallet_exposure().is_some());
+}
+
+#[test]
+fn secrets_are_references() {
+    let text = format!(
+        "{MINIMAL}[payments.btcpay]\nurl = \"https://b.example/x/\"\nstore = \"s\"\n\
+         api_key = {{ file = \"key\" }}\nwebhook_secret = {{ credential = \"hook\" }}\n"
+    );
+    let config = read(&text).unwrap_or_else(|faults| panic!("{faults}"));
+    let btcpay = config.payments.btcpay.expect("a section");
+    assert_eq!(btcpay.url.as_str(), "https://b.example/x");
+    assert_eq!(btcpay.api_key, Secret::File("/etc/satreel/key".into()));
+    assert_eq!(btcpay.webhook_secret, Secret::Credential("hook".into()));
+}
+
+#[test]
+fn a_missing_or_monstrous_file_is_a_fault() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("satreel.toml");
+    let words = |path| load(path).expect_err("a fault").to_string();
+    assert!(words(&path).contains("satreel.toml: cannot be read"));
+    std::fs::write(&path, [0xff, 0xfe]).expect("written");
+    assert!(words(&path).contains("UTF-8"));
+    std::fs::write(&path, "#".repeat(1 << 21)).expect("written");
+    assert!(words(&path).contains("longer than 1 MB"));
+    assert!(words(folder.path()).contains("cannot be read"));
+}
+
+/// Pieces that reach deep into the readers more often than any text would.
+fn toml_like() -> impl Strategy<Value = String> {
+    let piece = prop::sample::select(vec![
+        "[site]\n",
+        "[server]\n",
+        "[payments]\n",
+        "[payments.lnd]\n",
+        "[offers]\n",
+        "[[offers.tiers]]\n",
+        "name",
+        "url",
+        "data",
+        "tiers",
+        "tier",
+        "sat",
+        "hours",
+        "listen",
+        "macaroon",
+        "trusted_proxies",
+        " = ",
+        "=",
+        ".",
+        "\"",
+        "'",
+        "[",
+        "]",
+        "{",
+        "}",
+        ",",
+        "\n",
+        "1",
+        "-1",
+        "0x",
+        "1e9",
+        "nan",
+        "true",
+        "\"http://127.0.0.1\"",
+        "\"https://[::1]:1/\"",
+        "\"rent\"",
+        "\"\"",
+        "1979-05-27",
+        "\u{0}",
+        "é",
+    ]);
+    prop::collection::vec(piece, 0..60).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #[test]
+    fn no_text_panics(text in ".*") {
+        let _ = read(&text);
+    }
+
+    #[test]
+    fn nothing_like_toml_panics(text in toml_like()) {
+        if let Err(faults) = read(&text) {
+            prop_assert!(faults.iter().count() > 0);
+            let lines = text.lines().count() + 1;
+            prop_assert!(faults.iter().all(|fault| fault.line.is_none_or(|line| line <= lines)));
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! What a valid file says, as types.
+
+use std::{fmt, net::SocketAddr, path::Path, path::PathBuf, str::FromStr};
+
+use satreel_hls::title::{Tier, TierKind};
+
+use crate::{
+    fault::Fault,
+    net::{HttpUrl, IpRange, is_loopback},
+    secret::Secret,
+};
+
+/// A whole file, validated. Paths are absolute if the file's own was.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    pub site: Site,
+    pub server: Server,
+    pub tls: Tls,
+    pub payments: Payments,
+    pub offers: Offers,
+    pub transcoder: Transcoder,
+    pub live: Live,
+    pub(crate) origin: Origin,
+}
+
+/// Where in the file those values stand that are checked again after loading.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Origin {
+    pub(crate) file: String,
+    pub(crate) listen_line: Option<usize>,
+    pub(crate) url_line: Option<usize>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Site {
+    pub name: String,
+    /// What viewers open; without a path.
+    pub url: HttpUrl,
+    /// Titles, ledger, keys: everything that is ours.
+    pub data: PathBuf,
+    /// The one colour of the pages; None: the house's own.
+    pub accent: Option<Colour>,
+    /// The file of the signing keys.
+    pub keys: PathBuf,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Server {
+    pub listen: SocketAddr,
+    pub metrics: Option<SocketAddr>,
+    /// Whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpRange>,
+    /// Memory for small media files, in MB.
+    pub cache_mb: u32,
+}
+
+/// Who speaks TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tls {
+    /// A proxy in front, or nobody.
+    Off,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Payments {
+    pub backend: Backend,
+    /// How long an invoice can be paid.
+    pub invoice_minutes: u32,
+    pub lnd: Option<Lnd>,
+    pub btcpay: Option<Btcpay>,
+}
+
+/// Who takes the money.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backend {
+    /// The built-in wallet: play money, this machine only.
+    Wallet,
+    Lnd,
+    Btcpay,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lnd {
+    pub address: HttpUrl,
+    pub certificate: PathBuf,
+    pub macaroon: Secret,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Btcpay {
+    pub url: HttpUrl,
+    pub store: String,
+    pub api_key: Secret,
+    pub webhook_secret: Secret,
+}
+
+/// What a title offers that says nothing of its own.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Offers {
+    pub preview_s: u32,
+    /// At most one of each kind, in the file's order. Empty: titles are free.
+    pub tiers: Vec<Tier>,
+}
+
+impl Default for Offers {
+    fn default() -> Self {
+        let tier = |tier, hours, sat| Tier { tier, sat, hours };
+        Self {
+            preview_s: 60,
+            tiers: vec![
+                tier(TierKind::Rent, Some(24), 100),
+                tier(TierKind::Own, None, 3000),
+            ],
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Transcoder {
+    /// The watch folder.
+    pub watch: PathBuf,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Live {
+    /// Where RTMP publishers connect.
+    pub listen: SocketAddr,
+}
+
+/// An sRGB colour, written `#rrggbb`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Colour([u8; 3]);
+
+/// Not `#` and six hex digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a colour is # and six hex digits")]
+pub struct InvalidColour;
+
+impl FromStr for Colour {
+    type Err = InvalidColour;
+
+    fn from_str(text: &str) -> Result<Self, InvalidColour> {
+        let digits = text.strip_prefix('#').ok_or(InvalidColour)?;
+        if digits.len() != 6 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(InvalidColour);
+        }
+        let value = u32::from_str_radix(digits, 16).map_err(|_| InvalidColour)?;
+        let [_, red, green, blue] = value.to_be_bytes();
+        Ok(Self([red, green, blue]))
+    }
+}
+
+impl fmt::Display for Colour {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [red, green, blue] = self.0;
+        write!(f, "#{red:02x}{green:02x}{blue:02x}")
+    }
+}
+
+pub(crate) const DEFAULT_LISTEN: SocketAddr = local(8420);
+pub(crate) const DEFAULT_LIVE: SocketAddr = local(1935);
+pub(crate) const DEFAULT_CACHE_MB: u32 = 128;
+pub(crate) const DEFAULT_INVOICE_MINUTES: u32 = 15;
+pub(crate) const DEFAULT_NAME: &str = "Satreel";
+
+const fn local(port: u16) -> SocketAddr {
+    let ip = std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+    SocketAddr::new(ip, port)
+}
+
+impl Config {
+    /// What `satreel demo` runs with: everything under `data`, this machine only, play money.
+    pub fn demo(data: &Path) -> Self {
+        Self {
+            site: Site {
+                name: DEFAULT_NAME.to_owned(),
+                url: HttpUrl::local(DEFAULT_LISTEN),
+                data: data.to_owned(),
+                accent: None,
+                keys: default_keys(data),
+            },
+            server: Server {
+                listen: DEFAULT_LISTEN,
+                metrics: None,
+                trusted_proxies: Vec::new(),
+                cache_mb: DEFAULT_CACHE_MB,
+            },
+            tls: Tls::Off,
+            payments: Payments {
+                backend: Backend::Wallet,
+                invoice_minutes: DEFAULT_INVOICE_MINUTES,
+                lnd: None,
+                btcpay: None,
+            },
+            offers: Offers::default(),
+            transcoder: Transcoder {
+                watch: default_watch(data),
+            },
+            live: Live {
+                listen: DEFAULT_LIVE,
+            },
+            origin: Origin {
+                file: "demo".into(),
+                ..Origin::default()
+            },
+        }
+    }
+
+    /// The same site under another address; the URL follows.
+    #[must_use]
+    pub fn listening_on(mut self, listen: SocketAddr) -> Self {
+        self.server.listen = listen;
+        self.site.url = HttpUrl::local(listen);
+        self
+    }
+
+    /// The built-in wallet gives films away for play money, so nobody else may reach it.
+    ///
+    /// SECURITY: call it again after any change of the listen address (a command-line option).
+    pub fn wallet_exposure(&self) -> Option<Fault> {
+        let fault = |key: &str, line, what| Fault {
+            file: self.origin.file.clone(),
+            key: key.to_owned(),
+            line,
+            what,
+            remedy: "the built-in wallet takes play money: keep it on 127.0.0.1, or take \
+                     payments with a node of your own"
+                .to_owned(),
+        };
+        if self.payments.backend != Backend::Wallet {
+            return None;
+        }
+        if !is_loopback(self.server.listen.ip()) {
+            let what = format!("{} can be reached by others", self.server.listen);
+            return Some(fault("server.listen", self.origin.listen_line, what));
+        }
+        if !self.site.url.is_loopback() {
+            let what = format!("{} is a public address", self.site.url);
+            return Some(fault("site.url", self.origin.url_line, what));
+        }
+        None
+    }
+}
+
+pub(crate) fn default_keys(data: &Path) -> PathBuf {
+    data.join("keys.json")
+}
+
+pub(crate) fn default_watch(data: &Path) -> PathBuf {
+    data.join("inbox")
+}

@@ -1,0 +1,79 @@
+//! `[site]`, `[server]`, `[tls]`, `[transcoder]`, `[live]`: where things are and who may reach them.
+
+use std::path::Path;
+
+use crate::{
+    fault::Problem,
+    schema::{
+        DEFAULT_CACHE_MB, DEFAULT_LISTEN, DEFAULT_LIVE, DEFAULT_NAME, Live, Server, Site, Tls,
+        Transcoder, default_keys, default_watch,
+    },
+    section::Section,
+    value,
+};
+
+pub(crate) fn site(section: Section<'_>, base: &Path) -> Option<Site> {
+    let name = section.get("name", &value::short_text(80));
+    let url = section.require("url", "\"https://films.example\"", &value::origin);
+    let data = section.require("data", "\"/var/lib/satreel\"", &value::path(base));
+    let accent = section.get("accent", &value::colour);
+    let keys = section.get("keys", &value::path(base));
+    section.finish();
+    let data = data?;
+    Some(Site {
+        name: name.unwrap_or_else(|| DEFAULT_NAME.to_owned()),
+        url: url?,
+        keys: keys.unwrap_or_else(|| default_keys(&data)),
+        data,
+        accent,
+    })
+}
+
+pub(crate) fn server(section: Section<'_>) -> Server {
+    let server = Server {
+        listen: section
+            .get("listen", &value::address)
+            .unwrap_or(DEFAULT_LISTEN),
+        metrics: section.get("metrics", &value::address),
+        trusted_proxies: section
+            .get("trusted_proxies", &value::ranges)
+            .unwrap_or_default(),
+        cache_mb: section
+            .get("cache_mb", &value::number(1..=65_536))
+            .unwrap_or(DEFAULT_CACHE_MB),
+    };
+    section.finish();
+    server
+}
+
+/// Certificates of our own come with a later version; saying so beats ignoring the wish.
+pub(crate) fn tls(section: Section<'_>) -> Tls {
+    let later = [("off", true), ("files", false), ("acme", false)];
+    let off = section.get("mode", &value::word(&later));
+    if off == Some(false) {
+        let problem = Problem::new(
+            "not in this version",
+            "write mode = \"off\" and put a TLS proxy in front (config/nginx)",
+        );
+        section.fault("mode", problem);
+    }
+    section.finish();
+    Tls::Off
+}
+
+pub(crate) fn transcoder(section: Section<'_>, base: &Path, site: Option<&Site>) -> Transcoder {
+    let watch = section.get("watch", &value::path(base));
+    section.finish();
+    let data = site.map_or(base, |site| &site.data);
+    Transcoder {
+        watch: watch.unwrap_or_else(|| default_watch(data)),
+    }
+}
+
+pub(crate) fn live(section: Section<'_>) -> Live {
+    let listen = section.get("listen", &value::address);
+    section.finish();
+    Live {
+        listen: listen.unwrap_or(DEFAULT_LIVE),
+    }
+}
