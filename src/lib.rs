@@ -3,5 +3,7 @@
 
 pub mod clock;
 pub mod core;
+pub mod keys;
+pub mod media;
 pub mod payments;
 pub mod web;

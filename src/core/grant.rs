@@ -75,9 +75,11 @@ pub struct Grant {
     pub extent: Extent,
 }
 
-/// Why a genuine grant doesn't open something.
+/// Why something stays shut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
+    #[error("no grant of this site")]
+    NoGrant,
     #[error("for another title")]
     WrongTitle,
     #[error("expired")]

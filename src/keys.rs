@@ -1,0 +1,368 @@
+//! The signing keys on disk, and the keyring that the running server uses.
+//!
+//! One JSON file, readable by its owner only:
+//! `{"keys": [{"secret": "<base64url, 32 bytes>", "created_at": "…", "state": "signing"}, …]}`.
+//! Exactly one key is `signing`, others are `verifying` or `retired` (their secret is then gone).
+
+use std::{
+    fmt,
+    fs::{self, OpenOptions},
+    io::{self, Write},
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use parking_lot::RwLock;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::core::{
+    keyring::{Key, KeyId, Keyring},
+    time::Timestamp,
+};
+
+/// The keyring in use, and where it came from.
+pub struct Keys {
+    current: RwLock<Arc<Keyring>>,
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.current().fmt(f)
+    }
+}
+
+impl Keys {
+    pub fn new(keyring: Keyring) -> Self {
+        Self {
+            current: RwLock::new(Arc::new(keyring)),
+        }
+    }
+
+    /// The keys of this site; a first start makes the first one.
+    pub fn open(path: &Path, now: Timestamp) -> Result<Self, Error> {
+        let file = match KeyFile::read(path) {
+            Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                let file = KeyFile::first(now)?;
+                file.write(path)?;
+                tracing::info!(path = %path.display(), "made the first signing key: back it up");
+                file
+            }
+            other => other?,
+        };
+        Ok(Self::new(file.keyring(path)?))
+    }
+
+    pub fn current(&self) -> Arc<Keyring> {
+        self.current.read().clone()
+    }
+
+    /// Takes in the file again, after a rotation. On a fault the keys in use stay.
+    pub fn reload(&self, path: &Path) -> Result<(), Error> {
+        let keyring = KeyFile::read(path)?.keyring(path)?;
+        *self.current.write() = Arc::new(keyring);
+        Ok(())
+    }
+}
+
+/// What is wrong with the key file.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("{}: {source}", path.display())]
+    Io { path: PathBuf, source: io::Error },
+    #[error("{}: {why}: restore it from your backup; without its keys nobody's purchase verifies", path.display())]
+    Damaged { path: PathBuf, why: String },
+    #[error("{}: others may read the signing keys: run chmod 600 on it", path.display())]
+    Exposed { path: PathBuf },
+    #[error("the system gives no randomness: {0}")]
+    Randomness(getrandom::Error),
+    #[error("no key has the id {0}: see `satreel keys list`")]
+    NoSuchKey(KeyId),
+    #[error("{0} signs new credentials: rotate first, then retire it")]
+    StillSigning(KeyId),
+}
+
+/// What a key may still do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyState {
+    Signing,
+    Verifying,
+    Retired,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    id: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    secret: Option<Zeroizing<String>>,
+    created_at: String,
+    state: KeyState,
+}
+
+/// The key file's contents, for the commands that change it.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyFile {
+    keys: Vec<Entry>,
+}
+
+impl fmt::Debug for KeyFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.list()).finish()
+    }
+}
+
+/// A key without its secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Listed {
+    pub id: String,
+    pub created_at: String,
+    pub state: KeyState,
+}
+
+impl KeyFile {
+    fn first(now: Timestamp) -> Result<Self, Error> {
+        Ok(Self {
+            keys: vec![Entry::generate(now)?],
+        })
+    }
+
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        let io = |source| Error::Io {
+            path: path.to_owned(),
+            source,
+        };
+        // SECURITY: a key file that others can read is no secret any more; say so before using it.
+        let mode = fs::metadata(path).map_err(io)?.permissions().mode();
+        if mode & 0o077 != 0 {
+            return Err(Error::Exposed {
+                path: path.to_owned(),
+            });
+        }
+        let text = Zeroizing::new(fs::read_to_string(path).map_err(io)?);
+        serde_json::from_str(&text).map_err(|error| Error::Damaged {
+            path: path.to_owned(),
+            // Only the place: serde's own words may quote the secret.
+            why: format!(
+                "not a key file (line {}, column {})",
+                error.line(),
+                error.column()
+            ),
+        })
+    }
+
+    /// Replaces the file in one step, readable by its owner only.
+    pub fn write(&self, path: &Path) -> Result<(), Error> {
+        let io = |source| Error::Io {
+            path: path.to_owned(),
+            source,
+        };
+        let text =
+            Zeroizing::new(
+                serde_json::to_string_pretty(self).map_err(|error| Error::Damaged {
+                    path: path.to_owned(),
+                    why: error.to_string(),
+                })?,
+            );
+        let folder = path.parent().unwrap_or(Path::new("."));
+        fs::create_dir_all(folder).map_err(io)?;
+        let temporary = path.with_extension("tmp");
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&temporary)
+            .map_err(io)?;
+        file.write_all(text.as_bytes())
+            .and_then(|()| file.sync_all())
+            .map_err(io)?;
+        fs::rename(&temporary, path).map_err(io)?;
+        fs::File::open(folder)
+            .and_then(|folder| folder.sync_all())
+            .map_err(io)
+    }
+
+    pub fn list(&self) -> Vec<Listed> {
+        self.keys
+            .iter()
+            .map(|entry| Listed {
+                id: entry.id.clone(),
+                created_at: entry.created_at.clone(),
+                state: entry.state,
+            })
+            .collect()
+    }
+
+    /// Makes a new key that signs from now on; the one before goes on verifying.
+    pub fn rotate(&mut self, now: Timestamp) -> Result<String, Error> {
+        let entry = Entry::generate(now)?;
+        for older in &mut self.keys {
+            if older.state == KeyState::Signing {
+                older.state = KeyState::Verifying;
+            }
+        }
+        let id = entry.id.clone();
+        self.keys.insert(0, entry);
+        Ok(id)
+    }
+
+    /// Ends a key: whatever it has signed is refused from now on, and its secret is dropped.
+    pub fn retire(&mut self, id: KeyId) -> Result<(), Error> {
+        let name = id.to_string();
+        let entry = self
+            .keys
+            .iter_mut()
+            .find(|entry| entry.id == name)
+            .ok_or(Error::NoSuchKey(id))?;
+        match entry.state {
+            KeyState::Signing => Err(Error::StillSigning(id)),
+            KeyState::Verifying | KeyState::Retired => {
+                entry.state = KeyState::Retired;
+                entry.secret = None;
+                Ok(())
+            }
+        }
+    }
+
+    fn keyring(&self, path: &Path) -> Result<Keyring, Error> {
+        let damaged = |why: &str| Error::Damaged {
+            path: path.to_owned(),
+            why: why.to_owned(),
+        };
+        let strange = || damaged("a key doesn't match its id");
+        let (mut signing, mut verifying, mut retired) = (None, Vec::new(), Vec::new());
+        for entry in &self.keys {
+            let named = || {
+                entry
+                    .id
+                    .parse()
+                    .map_err(|_| damaged("a key's id is not 8 hex digits"))
+            };
+            match entry.state {
+                KeyState::Retired => retired.push(named()?),
+                KeyState::Verifying => verifying.push(entry.key().ok_or_else(strange)?),
+                KeyState::Signing if signing.is_some() => return Err(damaged("two keys sign")),
+                KeyState::Signing => signing = Some(entry.key().ok_or_else(strange)?),
+            }
+        }
+        let signing = signing.ok_or_else(|| damaged("no key signs"))?;
+        Ok(Keyring::new(signing, verifying, retired))
+    }
+}
+
+impl Entry {
+    fn generate(now: Timestamp) -> Result<Self, Error> {
+        let mut secret = Zeroizing::new([0; 32]);
+        getrandom::fill(secret.as_mut()).map_err(Error::Randomness)?;
+        Ok(Self {
+            id: Key::from_secret(&secret).id().to_string(),
+            secret: Some(Zeroizing::new(URL_SAFE_NO_PAD.encode(secret.as_ref()))),
+            created_at: now.to_string(),
+            state: KeyState::Signing,
+        })
+    }
+
+    /// None: the secret is missing, damaged, or another key's.
+    fn key(&self) -> Option<Key> {
+        let mut secret = Zeroizing::new([0; 32]);
+        let text = self.secret.as_ref()?;
+        let length = URL_SAFE_NO_PAD
+            .decode_slice(text.as_bytes(), secret.as_mut())
+            .ok()?;
+        let key = Key::from_secret(&secret);
+        (length == 32 && key.id().to_string() == self.id).then_some(key)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::{
+        access::{Access, Scope},
+        envelope,
+        offer::TierKind,
+        order::Subject,
+    };
+
+    fn access() -> Access {
+        Access {
+            scope: Scope::Site,
+            tier: TierKind::Pass,
+            expires_at: None,
+            subject: Subject::NOBODY,
+        }
+    }
+
+    #[test]
+    fn rotation_keeps_old_tokens_and_retirement_ends_them() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("keys.json");
+        let keys = Keys::open(&path, Timestamp::default()).expect("keys");
+        let old = keys.current().signing().id();
+        let token = access().seal(&keys.current());
+
+        let mut file = KeyFile::read(&path).expect("the file");
+        assert!(matches!(file.retire(old), Err(Error::StillSigning(_))));
+        let new = file.rotate(Timestamp::default()).expect("a key");
+        file.write(&path).expect("written");
+        keys.reload(&path).expect("reloaded");
+        assert_eq!(keys.current().signing().id().to_string(), new);
+        assert_eq!(Access::open(&token, &keys.current()), Ok(access()));
+
+        file.retire(old).expect("retired");
+        file.write(&path).expect("written");
+        keys.reload(&path).expect("reloaded");
+        assert_eq!(
+            Access::open(&token, &keys.current()),
+            Err(envelope::Error::RetiredKey)
+        );
+    }
+
+    #[test]
+    fn a_second_start_has_the_same_keys() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("keys.json");
+        let first = Keys::open(&path, Timestamp::default()).expect("keys");
+        let second = Keys::open(&path, Timestamp::default()).expect("keys");
+        assert_eq!(
+            first.current().signing().id(),
+            second.current().signing().id()
+        );
+        let mode = fs::metadata(&path).expect("a file").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn damaged_or_exposed_files_are_refused_and_never_replaced() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("keys.json");
+        Keys::open(&path, Timestamp::default()).expect("keys");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("set");
+        assert!(matches!(
+            Keys::open(&path, Timestamp::default()),
+            Err(Error::Exposed { .. })
+        ));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("set");
+        for damage in [
+            "",
+            "{}",
+            "{\"keys\": []}",
+            "{\"keys\": [{\"id\": \"00000000\", \"secret\": \"AAAA\", \"created_at\": \"\", \"state\": \"signing\"}]}",
+        ] {
+            fs::write(&path, damage).expect("written");
+            assert!(
+                matches!(
+                    Keys::open(&path, Timestamp::default()),
+                    Err(Error::Damaged { .. })
+                ),
+                "{damage}"
+            );
+            assert_eq!(fs::read_to_string(&path).expect("read"), damage);
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! The decision about every media request: by arithmetic on the grant alone.
+
+use std::sync::Arc;
+
+use http::{
+    HeaderMap, HeaderValue, Method, Response, StatusCode,
+    header::{
+        ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+        ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ALLOW, CACHE_CONTROL, CONTENT_TYPE,
+        REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    },
+};
+use http_body_util::Full;
+use satreel_hls::naming::MediaFile;
+
+use super::{
+    path::MediaPath,
+    respond::{BytesResponse, Content, respond},
+    store::{Error, Store},
+};
+use crate::{
+    clock::Clock,
+    core::grant::{Extent, Grant, Refusal},
+    keys::Keys,
+};
+
+/// Grants change from viewer to viewer, so only the viewer's own cache may keep what is under one.
+const IMMUTABLE: &str = "private, max-age=31536000, immutable";
+const REVALIDATE: &str = "private, no-cache";
+
+/// Serves media to who may see it.
+#[derive(Debug)]
+pub struct Gate {
+    keys: Arc<Keys>,
+    clock: Arc<dyn Clock>,
+    store: Arc<Store>,
+}
+
+impl Gate {
+    pub const fn new(keys: Arc<Keys>, clock: Arc<dyn Clock>, store: Arc<Store>) -> Self {
+        Self { keys, clock, store }
+    }
+
+    /// Answers a request whose path begins with [`super::path::PREFIX`].
+    pub async fn answer(&self, method: &Method, path: &str, headers: &HeaderMap) -> BytesResponse {
+        let mut response = match *method {
+            Method::GET => self.serve(path, headers, false).await,
+            Method::HEAD => self.serve(path, headers, true).await,
+            Method::OPTIONS => preflight(),
+            _ => {
+                let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "media is only read\n");
+                response
+                    .headers_mut()
+                    .insert(ALLOW, HeaderValue::from_static("GET, HEAD, OPTIONS"));
+                response
+            }
+        };
+        let headers = response.headers_mut();
+        // The grant in the path is the whole authority: any player on any page may use it.
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+        headers.insert(
+            ACCESS_CONTROL_EXPOSE_HEADERS,
+            HeaderValue::from_static("content-length, content-range, etag"),
+        );
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        response
+    }
+
+    async fn serve(&self, path: &str, headers: &HeaderMap, is_head: bool) -> BytesResponse {
+        let Some(path) = MediaPath::parse(path) else {
+            return not_found();
+        };
+        // SECURITY: nothing below this line runs without a grant for this title.
+        let grant = match self.check(&path) {
+            Ok(grant) => grant,
+            Err(refusal) => return forbidden(refusal),
+        };
+        match self
+            .store
+            .load(path.title, path.file, cut(&grant, path.file))
+            .await
+        {
+            Ok(asset) => respond(
+                headers,
+                is_head,
+                Content {
+                    bytes: &asset.bytes,
+                    gzip: asset.gzip.as_ref(),
+                    etag: &asset.etag,
+                    content_type: asset.content_type,
+                    cache_control: if asset.immutable {
+                        IMMUTABLE
+                    } else {
+                        REVALIDATE
+                    },
+                },
+            ),
+            Err(Error::Absent) => not_found(),
+            Err(error @ (Error::Damaged { .. } | Error::Read { .. })) => {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "media not readable"
+                );
+                plain(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "this file can't be read at the moment\n",
+                )
+            }
+        }
+    }
+
+    fn check(&self, path: &MediaPath<'_>) -> Result<Grant, Refusal> {
+        // Why a grant is no grant of ours is nothing a stranger needs to know.
+        let grant = Grant::open(path.grant, &self.keys.current()).map_err(|_| Refusal::NoGrant)?;
+        grant.check(path.title, self.clock.now())?;
+        if let MediaFile::Segment(_, number) = path.file {
+            grant.check_segment(number)?;
+        }
+        Ok(grant)
+    }
+}
+
+/// Where a media playlist is cut for this grant.
+const fn cut(grant: &Grant, file: MediaFile) -> Option<u32> {
+    match (grant.extent, file) {
+        (
+            Extent::Preview {
+                last_segment,
+                whole_timeline: false,
+            },
+            MediaFile::Playlist(_),
+        ) => Some(last_segment),
+        _ => None,
+    }
+}
+
+fn preflight() -> BytesResponse {
+    let mut response = Response::new(Full::default());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    let headers = response.headers_mut();
+    headers.insert(
+        ACCESS_CONTROL_ALLOW_METHODS,
+        HeaderValue::from_static("GET, HEAD, OPTIONS"),
+    );
+    headers.insert(
+        ACCESS_CONTROL_ALLOW_HEADERS,
+        HeaderValue::from_static("range, if-none-match"),
+    );
+    headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
+    response
+}
+
+fn forbidden(refusal: Refusal) -> BytesResponse {
+    plain(
+        StatusCode::FORBIDDEN,
+        match refusal {
+            Refusal::NoGrant => "no valid grant: ask for one with POST /api/grants\n",
+            Refusal::WrongTitle => "this grant is for another title\n",
+            Refusal::Expired => "this grant has run out: ask for a new one\n",
+            Refusal::BeyondPreview => "the free part ends before this segment\n",
+        },
+    )
+}
+
+fn not_found() -> BytesResponse {
+    plain(StatusCode::NOT_FOUND, "no such file\n")
+}
+
+fn plain(status: StatusCode, body: &'static str) -> BytesResponse {
+    let mut response = Response::new(Full::from(body));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; charset=utf-8"),
+    );
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

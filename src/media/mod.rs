@@ -1,0 +1,9 @@
+//! The gate: `/m/{grant}/{id}/{file}` → grant check → bytes. Owns every media byte that leaves.
+//!
+//! - [`path`]: the URL as an enum; [`store`]: immutable files in a bounded memory
+//! - [`gate`]: the decision; [`respond`]: ranges, ETag, encodings (RFC 9110)
+
+pub mod gate;
+pub mod path;
+pub mod respond;
+pub mod store;
