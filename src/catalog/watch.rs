@@ -1,0 +1,317 @@
+//! Taking in what changes on disk: inotify says where to look, and looking decides.
+
+use std::{
+    collections::HashSet,
+    io,
+    path::Path,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher, event::AccessKind};
+use parking_lot::{Condvar, Mutex};
+
+use super::{
+    Shared, Snapshot,
+    read::{self, Marks},
+};
+use crate::core::ids::VideoId;
+
+/// An editor writes a file in several steps: look when they have paused, but do not wait long.
+const PAUSE: Duration = Duration::from_millis(20);
+const AT_MOST: Duration = Duration::from_millis(100);
+/// How often everything is compared when inotify cannot watch it all.
+const SWEEP: Duration = Duration::from_secs(5);
+
+/// The running watch.
+#[derive(Debug)]
+pub(super) struct Watch {
+    inbox: Arc<Inbox>,
+    worker: Option<thread::JoinHandle<()>>,
+}
+
+/// Where inotify's thread leaves word. Bounded: an id is there once.
+#[derive(Debug, Default)]
+struct Inbox {
+    todo: Mutex<Todo>,
+    wake: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Todo {
+    ids: HashSet<VideoId>,
+    /// Folders that came or went: a watch on them is none any more.
+    folders: HashSet<VideoId>,
+    /// Events may have been lost: compare everything.
+    sweep: bool,
+    stop: bool,
+}
+
+impl Todo {
+    fn is_empty(&self) -> bool {
+        self.ids.is_empty() && self.folders.is_empty() && !self.sweep && !self.stop
+    }
+}
+
+impl Watch {
+    pub(super) fn start(shared: Arc<Shared>, marks: Marks) -> io::Result<Self> {
+        let inbox = Arc::new(Inbox::default());
+        let for_worker = Arc::clone(&inbox);
+        let worker = thread::Builder::new()
+            .name("catalog".to_owned())
+            .spawn(move || {
+                let mut worker = Worker {
+                    shared,
+                    inbox: for_worker,
+                    marks,
+                    watcher: None,
+                    watched: HashSet::new(),
+                    complete: false,
+                };
+                worker.run();
+            })?;
+        Ok(Self {
+            inbox,
+            worker: Some(worker),
+        })
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.inbox.todo.lock().stop = true;
+        self.inbox.wake.notify_one();
+        if let Some(worker) = self.worker.take() {
+            // A panic in it has been reported by the panic hook.
+            let _ = worker.join();
+        }
+    }
+}
+
+impl Inbox {
+    fn note(&self, titles: &Path, event: notify::Result<Event>) {
+        let mut todo = self.todo.lock();
+        match event {
+            // Reading is no change; our own reading would come back to us for ever.
+            Ok(event) if is_reading(event.kind) => return,
+            Ok(event) if !event.need_rescan() => {
+                for path in &event.paths {
+                    match title_of(titles, path) {
+                        Some(Concerned::Title(id)) => {
+                            todo.ids.insert(id);
+                        }
+                        Some(Concerned::Folder(id)) => {
+                            todo.folders.insert(id);
+                        }
+                        Some(Concerned::All) => todo.sweep = true,
+                        None => {}
+                    }
+                }
+            }
+            // Lost events (the queue ran over) and inotify's own errors.
+            Ok(_) | Err(_) => todo.sweep = true,
+        }
+        if !todo.is_empty() {
+            self.wake.notify_one();
+        }
+    }
+
+    /// What there is to do, once the disk has paused.
+    fn take(&self, sweep_at: Option<Instant>) -> Todo {
+        let mut todo = self.todo.lock();
+        while todo.is_empty() {
+            match sweep_at {
+                None => self.wake.wait(&mut todo),
+                Some(at) => {
+                    if self.wake.wait_until(&mut todo, at).timed_out() {
+                        todo.sweep = true;
+                    }
+                }
+            }
+        }
+        let until = Instant::now() + AT_MOST;
+        while !todo.stop {
+            let pause = (Instant::now() + PAUSE).min(until);
+            if self.wake.wait_until(&mut todo, pause).timed_out() {
+                break;
+            }
+        }
+        std::mem::take(&mut *todo)
+    }
+}
+
+fn is_reading(kind: EventKind) -> bool {
+    match kind {
+        EventKind::Access(AccessKind::Close(mode)) => mode != notify::event::AccessMode::Write,
+        EventKind::Access(_) => true,
+        EventKind::Any
+        | EventKind::Create(_)
+        | EventKind::Modify(_)
+        | EventKind::Remove(_)
+        | EventKind::Other => false,
+    }
+}
+
+enum Concerned {
+    Title(VideoId),
+    Folder(VideoId),
+    All,
+}
+
+/// Whom a path concerns: `<id>/title.json` and `<id>/poster.jpg` a title, `<id>` its watch too.
+fn title_of(titles: &Path, path: &Path) -> Option<Concerned> {
+    let inside = path.strip_prefix(titles).ok()?;
+    let mut parts = inside.iter().map(std::ffi::OsStr::to_str);
+    let Some(first) = parts.next() else {
+        return Some(Concerned::All);
+    };
+    let id: VideoId = first?.parse().ok()?;
+    match parts.next() {
+        None => Some(Concerned::Folder(id)),
+        Some(Some("title.json" | "poster.jpg")) => Some(Concerned::Title(id)),
+        Some(_) => None,
+    }
+}
+
+fn is_folder(path: &Path) -> bool {
+    path.symlink_metadata()
+        .is_ok_and(|metadata| metadata.is_dir())
+}
+
+/// The thread that owns the watches and makes the snapshots.
+struct Worker {
+    shared: Arc<Shared>,
+    inbox: Arc<Inbox>,
+    marks: Marks,
+    watcher: Option<RecommendedWatcher>,
+    watched: HashSet<VideoId>,
+    /// inotify watches every folder.
+    complete: bool,
+}
+
+impl Worker {
+    fn run(&mut self) {
+        self.begin();
+        // Whatever changed between the first reading and its watch shows here.
+        self.sweep();
+        loop {
+            let sweep_at = (!self.complete).then(|| Instant::now() + SWEEP);
+            let todo = self.inbox.take(sweep_at);
+            if todo.stop {
+                return;
+            }
+            if todo.sweep {
+                self.sweep();
+            }
+            for id in &todo.folders {
+                self.unwatch(*id);
+                self.watch(*id);
+            }
+            self.look(todo.ids.union(&todo.folders).copied().collect());
+        }
+    }
+
+    fn begin(&mut self) {
+        let inbox = Arc::clone(&self.inbox);
+        let titles = self.shared.titles.clone();
+        let made = notify::recommended_watcher(move |event| inbox.note(&titles, event)).and_then(
+            |mut watcher| {
+                watcher.watch(&self.shared.titles, RecursiveMode::NonRecursive)?;
+                Ok(watcher)
+            },
+        );
+        match made {
+            Ok(watcher) => {
+                self.watcher = Some(watcher);
+                self.complete = true;
+            }
+            Err(error) => self.fall_back(&error),
+        }
+    }
+
+    /// Each title's folder has a watch of its own, set before the folder is looked at, so that
+    /// no file can appear unseen in between.
+    fn watch(&mut self, id: VideoId) {
+        let Some(watcher) = &mut self.watcher else {
+            return;
+        };
+        let folder = self.shared.titles.join(id.to_string());
+        // SECURITY: a link is no title, and what it points to is none of ours.
+        if self.watched.contains(&id) || !is_folder(&folder) {
+            return;
+        }
+        match watcher.watch(&folder, RecursiveMode::NonRecursive) {
+            Ok(()) => {
+                self.watched.insert(id);
+            }
+            // Gone again: the event of its going is on its way.
+            Err(_) if !is_folder(&folder) => {}
+            Err(error) => self.fall_back(&error),
+        }
+    }
+
+    fn unwatch(&mut self, id: VideoId) {
+        if let Some(watcher) = &mut self.watcher
+            && self.watched.remove(&id)
+        {
+            // A deleted folder took its watch along.
+            let _ = watcher.unwatch(&self.shared.titles.join(id.to_string()));
+        }
+    }
+
+    fn watch_all(&mut self, ids: &HashSet<VideoId>) {
+        let gone: Vec<_> = self.watched.difference(ids).copied().collect();
+        for id in gone {
+            self.unwatch(id);
+        }
+        for id in ids {
+            if self.inbox.todo.lock().stop {
+                return;
+            }
+            self.watch(*id);
+        }
+    }
+
+    fn fall_back(&mut self, error: &notify::Error) {
+        if self.complete || self.watcher.is_none() {
+            tracing::warn!(%error, every = ?SWEEP, "not every title can be watched (raise \
+                fs.inotify.max_user_watches): comparing files instead");
+        }
+        self.complete = false;
+    }
+
+    /// Compares every title's files with what they were.
+    fn sweep(&mut self) {
+        let ids = match read::ids(&self.shared.titles) {
+            Ok(ids) => ids,
+            Err(error) => {
+                tracing::error!(%error, "the titles' folder cannot be read: nothing changes");
+                return;
+            }
+        };
+        self.watch_all(&ids);
+        let titles = &self.shared.titles;
+        let gone = self.marks.keys().filter(|id| !ids.contains(id));
+        let changed = ids
+            .iter()
+            .filter(|id| read::mark(titles, **id) != self.marks.get(id).copied());
+        let look: Vec<_> = gone.chain(changed).copied().collect();
+        self.look(look);
+    }
+
+    fn look(&mut self, ids: Vec<VideoId>) {
+        if ids.is_empty() {
+            return;
+        }
+        let shared = &self.shared;
+        let readings = ids
+            .into_iter()
+            .map(|id| read::one(&shared.titles, id, &shared.defaults))
+            .collect();
+        let before = Arc::clone(&shared.current.read());
+        let next = Snapshot::clone(&before).with(readings, &mut self.marks);
+        *shared.current.write() = Arc::new(next);
+        shared.version.send_modify(|version| *version += 1);
+    }
+}
