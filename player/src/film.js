@@ -1,0 +1,172 @@
+// @ts-check
+// The film page: puts the parts together and says who tells whom.
+
+/** @import { Access, Grant, Title } from "./types.js" */
+
+import * as api from "./api.js";
+import { now } from "./clock.js";
+import { byId, h, pageData } from "./dom.js";
+import { Choice } from "./film/choice.js";
+import { createPlayer } from "./film/controls.js";
+import { PreviewEdge } from "./film/edge.js";
+import { createEngine, wholeTimeline } from "./film/engine.js";
+import { Grants } from "./film/grants.js";
+import { Keeper } from "./film/keeper.js";
+import { Notices } from "./film/notices.js";
+import { createPanel } from "./film/panel.js";
+import { recall, remember } from "./film/position.js";
+import { mountTip } from "./film/tip.js";
+import { Purse } from "./purse.js";
+import { PendingOrders } from "./sale/pending.js";
+import { Sale } from "./sale/sale.js";
+import { Store } from "./sale/store.js";
+import { watchOrder } from "./sale/watch.js";
+import { sync } from "./sync.js";
+
+/** @type {{ title: Title }} */
+const { title } = pageData();
+
+const purse = new Purse(localStorage);
+const store = new Store();
+const sale = new Sale(title, store, purse, new PendingOrders(localStorage, now), {
+  order: api.order,
+  redeem: api.redeem,
+  watch: watchOrder,
+  later: (then, ms) => setTimeout(then, ms),
+});
+const { player, video, showFree } = createPlayer(title);
+const grants = new Grants(title.id, api.grant, now, wholeTimeline);
+const engine = createEngine(video, grants, (fault) => notices.fault(fault));
+const edge = new PreviewEdge(video, () => {
+  store.send({ type: "choose", why: purse.ranOut(title.id, now()) ? "ran-out" : "preview-over" });
+});
+const keeper = new Keeper(video, grants, now, () => void ranOut());
+const choice = new Choice(title);
+const notices = new Notices(title, choice, {
+  buy: (offer) => void sale.buy(offer),
+  play: () => void video.play(),
+  retry: () => void begin(),
+  reload: () => engine.retry(),
+});
+
+/** How much of the film is open now. @param {Grant} grant */
+function limit(grant) {
+  const end = grant.full ? null : grant.preview_s;
+  edge.set(end ?? Infinity);
+  showFree(end, title.duration_s);
+}
+
+/** The first grant: with what is owned, else the free start. */
+async function begin() {
+  const held = purse.forTitle(title.id, now());
+  let grant;
+  try {
+    grant = await grants.open(held?.token ?? null);
+  } catch (problem) {
+    const refused = /** @type {api.Problem} */ (problem);
+    if (!held || refused.away) {
+      notices.refused(refused);
+      return;
+    }
+    // What is held opens nothing at the moment: say why, and show what everybody sees.
+    grant = await grants.open(null).catch(() => null);
+    if (!grant) return notices.refused(refused);
+    show(grant, 0);
+    notices.refused(refused);
+    return;
+  }
+  show(grant, grant.full ? recall(localStorage, title.id, title.duration_s) : 0);
+  if (!grant.full) return;
+  if (held) own({ expires_at: held.expires_at });
+  // Browsers decide whether a film may begin by itself; where not, the button waits.
+  video.play().catch(() => {});
+}
+
+/** @param {Grant} grant @param {number} at */
+function show(grant, at) {
+  limit(grant);
+  engine.start(grant, at);
+}
+
+/** @param {{ expires_at: string | null }} access */
+function own(access) {
+  keeper.until(access.expires_at);
+  notices.owned(access.expires_at);
+  if (store.is("idle")) store.send({ type: "unlock", access: null, paid: false });
+}
+
+/** Paid, or found to be owned: the film goes on at the very frame where it stands. @param {Access | { token: string, expires_at: string | null }} access */
+async function unlock(access) {
+  try {
+    const before = grants.current;
+    const grant = await grants.open(access.token);
+    if (!before) show(grant, recall(localStorage, title.id, title.duration_s));
+    else {
+      limit(grant);
+      engine.open(grant);
+    }
+  } catch (problem) {
+    notices.refused(/** @type {api.Problem} */ (problem));
+    return;
+  }
+  own(access);
+  video.play().catch(() => {});
+  void sync(purse).catch(() => {});
+}
+
+/** The rent ended in mid-film: stop kindly, offer again, keep the place. */
+async function ranOut() {
+  video.pause();
+  keeper.until(null);
+  notices.offers();
+  store.send({ type: "lost", why: "ran-out" });
+  store.send({ type: "choose", why: "ran-out" });
+  const grant = await grants.open(null).catch(() => null);
+  if (!grant || grant.full) return;
+  limit(grant);
+  engine.close(grant.preview_s ?? 0);
+}
+
+/** Something that another tab, the cookie or an older code brought. */
+function found() {
+  const held = purse.forTitle(title.id, now());
+  if (held && !store.is("unlocked", "playing")) {
+    store.send({ type: "unlock", access: { ...held, subject: "", title: null }, paid: false });
+  }
+}
+
+grants.onrefused = (problem) => {
+  if (problem.slug === "token-expired") void ranOut();
+  else {
+    video.pause();
+    notices.refused(problem);
+  }
+};
+
+byId("stage")?.replaceChildren(player);
+notices.offers();
+remember(localStorage, title.id, video);
+video.addEventListener("playing", () => store.send({ type: "playing" }));
+const tip = byId("tip");
+if (tip) mountTip(title, tip);
+
+const panel = createPanel(title, choice, sale, () => {
+  const over = purse.ranOut(title.id, now());
+  return title.tiers.find(({ tier }) => tier === over?.tier);
+});
+store.listen(panel);
+store.listen((state, before) => {
+  if (state.name === "unlocked" && before.name !== "unlocked" && state.access)
+    void unlock(state.access);
+});
+window.addEventListener("storage", found);
+document.addEventListener("visibilitychange", () => {
+  if (document.visibilityState === "visible") void sale.look();
+});
+
+await begin();
+if (store.is("idle") && !title.free) {
+  await sale.resume();
+  // The browser may have emptied its storage while the cookie remembers.
+  if (purse.list().length === 0) await sync(purse).then(found, () => {});
+}

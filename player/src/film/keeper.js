@@ -1,0 +1,50 @@
+// @ts-check
+// Keeps what is playing allowed: renews while the film runs, and notices when the rent ends.
+
+/** @import { Grants } from "./grants.js" */
+
+/** Timers beyond 2^31 ms fire at once; and a sleeping machine makes long ones wrong anyway. */
+const LOOK_MS = 15_000;
+
+export class Keeper {
+  /**
+   * @param {HTMLVideoElement} video @param {Grants} grants @param {() => number} now milliseconds
+   * @param {() => void} ranOut
+   */
+  constructor(video, grants, now, ranOut) {
+    this.video = video;
+    this.grants = grants;
+    this.now = now;
+    this.ranOut = ranOut;
+    /** @type {number | null} */
+    this.end = null;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.timer = undefined;
+    const look = () => this.look();
+    video.addEventListener("play", look);
+    document.addEventListener("visibilitychange", look);
+    window.addEventListener("pageshow", look);
+    setInterval(look, LOOK_MS);
+  }
+
+  /** @param {string | null} expiresAt null: for ever, or nothing to watch for */
+  until(expiresAt) {
+    this.end = expiresAt === null ? null : Date.parse(expiresAt);
+    this.look();
+  }
+
+  look() {
+    clearTimeout(this.timer);
+    if (this.end !== null) {
+      const left = this.end - this.now();
+      if (left <= 0) {
+        this.end = null;
+        this.ranOut();
+        return;
+      }
+      if (left < LOOK_MS) this.timer = setTimeout(() => this.look(), left + 50);
+    }
+    // A paused film keeps no place among the devices that play: renewed when it goes on.
+    if (!this.video.paused && !this.grants.fresh()) void this.grants.ready();
+  }
+}

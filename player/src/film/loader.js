@@ -1,0 +1,143 @@
+// @ts-check
+// How the engine fetches: every media request carries the newest grant, and segments that start where
+// the free part ends are parked, not asked for, until they are open. So the timeline shows the whole
+// film, nothing fails, and after payment the very request that waited goes out.
+
+/** @import { Grants } from "./grants.js" */
+
+import { withGrant } from "./grants.js";
+
+/** Playlist times are sums of rounded durations. */
+const SLACK_S = 0.02;
+/** While parked, the engine's clock of the request is held here: see `Gate.hold`. */
+const HOLD_MS = 50;
+
+/** Which requests may go out, and which wait. */
+export class Gate {
+  /** @param {Grants} grants */
+  constructor(grants) {
+    this.grants = grants;
+    /** Where the free part ends, in seconds; infinite once all is open. */
+    this.end = Infinity;
+    /** @type {Set<{ go: () => void, stats: any }>} */
+    this.parked = new Set();
+    /** @type {ReturnType<typeof setInterval> | undefined} */
+    this.timer = undefined;
+  }
+
+  /** @param {{ frag?: { start: number, sn: number | "initSegment", type: string } }} context */
+  mustWait(context) {
+    const { frag } = context;
+    return frag !== undefined && frag.sn !== "initSegment" && frag.start >= this.end - SLACK_S;
+  }
+
+  /** @param {{ go: () => void, stats: any }} request */
+  park(request) {
+    this.parked.add(request);
+    this.timer ??= setInterval(() => this.hold(), HOLD_MS);
+    this.hold();
+  }
+
+  /** @param {{ go: () => void, stats: any }} request */
+  drop(request) {
+    this.parked.delete(request);
+    if (this.parked.size === 0) {
+      clearInterval(this.timer);
+      this.timer = undefined;
+    }
+  }
+
+  /**
+   * A parked request must not look slow: hls.js would take it for a bad network and give up on its
+   * quality.
+   */
+  hold() {
+    for (const { stats } of this.parked) stats.loading.start = performance.now();
+  }
+
+  /** All is open: what waited goes out. */
+  open() {
+    this.end = Infinity;
+    for (const request of [...this.parked]) {
+      this.drop(request);
+      request.go();
+    }
+  }
+}
+
+/**
+ * @param {any} Base hls.js's own loader
+ * @param {Gate} gate
+ * @returns {any} a loader class for hls.js
+ */
+export function gatedLoader(Base, gate) {
+  return class GatedLoader extends Base {
+    /** @param {any} context @param {any} config @param {any} callbacks */
+    load(context, config, callbacks) {
+      const send = () => {
+        this.waiting = null;
+        this.stats.loading.start = 0;
+        this.send(context, config, callbacks, 1);
+      };
+      if (!gate.mustWait(context)) return send();
+      this.waiting = { go: send, stats: this.stats, context, callbacks };
+      gate.park(this.waiting);
+    }
+
+    /**
+     * @param {any} context @param {any} config @param {any} callbacks
+     * @param {number} again how often a refused request may be repeated with a newer grant
+     */
+    send(context, config, callbacks, again) {
+      const { grants } = gate;
+      /** @param {import("../types.js").Grant | null} grant */
+      const start = (grant) => {
+        if (this.over) return;
+        if (grant) context.url = withGrant(context.url, grant.grant);
+        super.load(context, config, {
+          ...callbacks,
+          /** @param {any} error @param {any} failed @param {any} details @param {any} stats */
+          onError: (error, failed, details, stats) => {
+            if (error.code !== 403 || again === 0) {
+              callbacks.onError(error, failed, details, stats);
+              return;
+            }
+            // Ended early: the server restarted with other keys, the rent ran out, or this machine
+            // slept. A newer one decides.
+            grants
+              .renew()
+              .then(() => {
+                this.stats.loading.start = 0;
+                this.send(context, config, callbacks, again - 1);
+              })
+              .catch((problem) => {
+                if (!problem.away) grants.onrefused(problem);
+                callbacks.onError(error, failed, details, stats);
+              });
+          },
+        });
+      };
+      // Without a turn of the event loop when there is nothing to renew: this is the way to the
+      // first frame.
+      if (grants.fresh()) start(grants.current);
+      else void grants.ready().then(start);
+    }
+
+    abort() {
+      this.over = true;
+      if (!this.waiting) return super.abort();
+      const { context, callbacks } = this.waiting;
+      gate.drop(this.waiting);
+      this.waiting = null;
+      this.stats.aborted = true;
+      callbacks.onAbort?.(this.stats, context, null);
+    }
+
+    destroy() {
+      this.over = true;
+      if (this.waiting) gate.drop(this.waiting);
+      this.waiting = null;
+      super.destroy();
+    }
+  };
+}

@@ -1,0 +1,102 @@
+// @ts-check
+// What stands beside the player: the offers, or that it is yours, or what is wrong and what to do.
+
+/** @import { Offer, Title } from "../types.js" */
+/** @import { Choice } from "./choice.js" */
+/** @import { Problem } from "../api.js" */
+
+import { now } from "../clock.js";
+import { byId, h } from "../dom.js";
+import { remaining } from "../words.js";
+
+/** @type {Record<string, string>} */
+const REFUSALS = {
+  "too-many-sessions":
+    "This purchase is playing on other devices. Stop it on one of them, then try again.",
+  "token-expired": "Your time with this film ran out. You can watch it again.",
+  denied: "This purchase was closed by the cinema.",
+  "bad-token": "This purchase was not made here, or it was changed on its way.",
+  "wrong-title": "This purchase is for another film.",
+};
+const CLOSED = "The cinema is closed for the moment.";
+
+export class Notices {
+  /**
+   * @param {Title} title @param {Choice} choice
+   * @param {{ buy: (offer: Offer) => void, play: () => void, retry: () => void, reload: () => void }} act
+   */
+  constructor(title, choice, act) {
+    this.title = title;
+    this.act = act;
+    this.place = byId("offers");
+    this.mark = byId("mark");
+    this.form = title.tiers.length > 0 ? choice.form(act.buy) : null;
+    this.note = h("p", { class: "note", role: "alert", hidden: true });
+  }
+
+  offers() {
+    if (this.mark) this.mark.hidden = true;
+    if (this.title.free || !this.form) return;
+    this.place?.replaceChildren(
+      this.note,
+      this.form,
+      h("p", { class: "quiet" }, "Pay with any Lightning wallet. Nothing to sign up for."),
+    );
+  }
+
+  /** @param {string | null} expiresAt */
+  owned(expiresAt) {
+    const words = remaining(expiresAt, now());
+    if (this.mark) {
+      this.mark.textContent = words;
+      this.mark.hidden = false;
+    }
+    this.note.hidden = true;
+    this.place?.replaceChildren(
+      this.note,
+      h(
+        "p",
+        { class: "owned" },
+        h("strong", null, words),
+        h("span", { class: "quiet" }, "You already own this on this device."),
+      ),
+      h("button", { type: "button", class: "button", onclick: this.act.play }, "Watch"),
+      h("p", { class: "quiet" }, h("a", { href: "/purchases" }, "Save a copy for other devices")),
+    );
+  }
+
+  /** @param {Problem} problem */
+  refused(problem) {
+    const again = problem.away || problem.slug === "too-many-sessions";
+    this.say(
+      problem.away ? CLOSED : (REFUSALS[problem.slug] ?? problem.detail),
+      again ? this.act.retry : null,
+    );
+  }
+
+  /** @param {"network" | "media"} fault */
+  fault(fault) {
+    this.say(
+      fault === "network"
+        ? "The film stopped coming. Look at your connection, then try again."
+        : "This browser cannot play the film.",
+      fault === "network" ? this.act.reload : null,
+    );
+  }
+
+  /** @param {string} words @param {(() => void) | null} again */
+  say(words, again) {
+    this.note.replaceChildren(words);
+    if (again) {
+      const retry = () => {
+        this.note.hidden = true;
+        again();
+      };
+      this.note.append(
+        h("button", { type: "button", class: "button small", onclick: retry }, "Try again"),
+      );
+    }
+    this.note.hidden = false;
+    if (!this.note.isConnected) this.place?.prepend(this.note);
+  }
+}

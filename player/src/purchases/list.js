@@ -1,0 +1,105 @@
+// @ts-check
+// The list of purchases, with what is left of each.
+
+/** @import { Purchase, Purchases } from "../types.js" */
+/** @import { Held, Purse } from "../purse.js" */
+
+import { h } from "../dom.js";
+import { remaining } from "../words.js";
+import { qrImage } from "./qr.js";
+
+/**
+ * @param {Purse} purse @param {Purchases | null} answer what the server said of them, if it did
+ * @param {number} now milliseconds @param {(token: string) => void} forget
+ */
+export function purchaseList(purse, answer, now, forget) {
+  const held = purse.list();
+  if (held.length === 0) {
+    return h(
+      "div",
+      { class: "empty small" },
+      h("h2", null, "Nothing here yet"),
+      h("p", { class: "quiet" }, "What you buy appears here at once."),
+      h("a", { class: "button main", href: "/" }, "To the films"),
+    );
+  }
+  const known = new Map(answer?.purchases.map((purchase) => [purchase.token, purchase]));
+  return h(
+    "ul",
+    { class: "owned-list" },
+    ...held.map((one) => line(one, known.get(one.token), answer !== null, now, forget)),
+  );
+}
+
+/**
+ * @param {Held} held @param {Purchase | undefined} purchase @param {boolean} asked
+ * @param {number} now @param {(token: string) => void} forget
+ */
+function line(held, purchase, asked, now, forget) {
+  const site = held.scope === "site";
+  const id = site ? null : held.scope.replace(/^title:/, "");
+  const name = site ? "Every film" : (purchase?.title?.name ?? held.name ?? "A film");
+  const over = held.expires_at !== null && Date.parse(held.expires_at) <= now;
+  const refused = asked && !purchase;
+  const href = id === null ? "/" : `/w/${id}`;
+  const code = h("div", { class: "code-place", hidden: true });
+  return h(
+    "li",
+    { class: over || refused ? "over" : null },
+    h(
+      "a",
+      { class: "frame", href, tabindex: "-1", "aria-hidden": "true" },
+      purchase?.title?.poster
+        ? h("img", { class: "poster", src: purchase.title.poster, alt: "", loading: "lazy" })
+        : h("span", { class: "noposter" }, name.slice(0, 1)),
+    ),
+    h(
+      "div",
+      { class: "text" },
+      h("a", { class: "name", href }, name),
+      h(
+        "span",
+        { class: over || refused ? "mark" : "mark yours" },
+        refused ? "Not from this cinema" : remaining(held.expires_at, now),
+      ),
+    ),
+    h(
+      "div",
+      { class: "actions" },
+      over || refused
+        ? h(
+            "button",
+            { type: "button", class: "button small", onclick: () => forget(held.token) },
+            "Remove",
+          )
+        : h(
+            "button",
+            {
+              type: "button",
+              class: "button small",
+              "aria-expanded": "false",
+              onclick: (/** @type {Event} */ event) => toggle(event, code, held.token, name),
+            },
+            "Show as code",
+          ),
+    ),
+    code,
+  );
+}
+
+/** @param {Event} event @param {HTMLElement} place @param {string} token @param {string} name */
+function toggle(event, place, token, name) {
+  const button = /** @type {HTMLElement} */ (event.currentTarget);
+  place.hidden = !place.hidden;
+  button.setAttribute("aria-expanded", String(!place.hidden));
+  button.textContent = place.hidden ? "Show as code" : "Hide code";
+  if (place.hidden) return place.replaceChildren();
+  place.replaceChildren(
+    qrImage(token, `${name} as a code to scan`),
+    h(
+      "p",
+      { class: "quiet" },
+      "Scan it on the other device, then paste the text below its own list. Whoever has it can watch.",
+    ),
+  );
+}

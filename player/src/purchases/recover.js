@@ -1,0 +1,71 @@
+// @ts-check
+// Lost the browser: the wallet's history is the receipt.
+
+/** @import { Access } from "../types.js" */
+
+import { h } from "../dom.js";
+
+/** @param {(request: string, preimage: string) => Promise<Access>} recover */
+export function recoverSection(recover) {
+  const request = h("textarea", {
+    id: "recover-request",
+    rows: 4,
+    required: true,
+    spellcheck: "false",
+    autocomplete: "off",
+    placeholder: "lnbc…",
+  });
+  const preimage = h("input", {
+    type: "text",
+    id: "recover-preimage",
+    required: true,
+    spellcheck: "false",
+    autocomplete: "off",
+    autocapitalize: "off",
+    pattern: "\\s*[0-9a-fA-F]{64}\\s*",
+    title: "64 digits and letters from a to f",
+  });
+  const state = h("p", { class: "state", role: "status", "aria-live": "polite" });
+  const button = h("button", { type: "submit", class: "button" }, "Get it back");
+
+  const submit = async (/** @type {Event} */ event) => {
+    event.preventDefault();
+    button.disabled = true;
+    try {
+      const access = await recover(
+        request.value.trim().replace(/^lightning:/i, ""),
+        preimage.value.trim().toLowerCase(),
+      );
+      state.textContent = `${access.title?.name ?? "Every film"} is yours again.`;
+      request.value = "";
+      preimage.value = "";
+    } catch (problem) {
+      const { away, detail } = /** @type {import("../api.js").Problem} */ (problem);
+      state.textContent = away ? "The cinema does not answer. Try again in a moment." : detail;
+    } finally {
+      button.disabled = false;
+    }
+  };
+
+  return h(
+    "section",
+    { class: "stack card-box", "aria-labelledby": "recover" },
+    h("h2", { id: "recover" }, "Lost something"),
+    h(
+      "p",
+      { class: "quiet" },
+      "Your wallet remembers what you paid. Open the payment in its history and copy two things: the payment request " +
+        "(long, begins with lnbc) and the preimage, which some wallets call proof of payment.",
+    ),
+    h(
+      "form",
+      { class: "stack", onsubmit: submit },
+      h("label", { for: "recover-request" }, "Payment request"),
+      request,
+      h("label", { for: "recover-preimage" }, "Preimage"),
+      preimage,
+      button,
+    ),
+    state,
+  );
+}

@@ -1,0 +1,28 @@
+// @ts-check
+// Marks what this browser owns on the cards: "Yours", "12 h left".
+
+import { h } from "./dom.js";
+import { Purse } from "./purse.js";
+import { remaining } from "./words.js";
+
+const purse = new Purse(localStorage);
+
+function mark() {
+  for (const card of document.querySelectorAll("[data-title]")) {
+    card.querySelector(".mark.yours")?.remove();
+    const id = /** @type {HTMLElement} */ (card).dataset.title ?? "";
+    // Close enough here; the film page knows the server's time.
+    const held = purse.forTitle(id, Date.now());
+    card.classList.toggle("is-yours", held !== null);
+    if (!held) continue;
+    card
+      .querySelector(".frame")
+      ?.append(h("span", { class: "mark yours" }, remaining(held.expires_at, Date.now())));
+    const button = card.querySelector("a.button.main");
+    if (button) button.textContent = "Watch";
+  }
+}
+
+mark();
+window.addEventListener("pageshow", mark);
+window.addEventListener("storage", mark);

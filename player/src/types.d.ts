@@ -1,0 +1,135 @@
+// The shapes that the server sends. Amounts are whole sat, times RFC 3339 in UTC.
+
+export interface Offer {
+  tier: string;
+  sat: number;
+  hours: number | null;
+  label: string;
+}
+
+export interface Title {
+  id: string;
+  name: string;
+  description: string;
+  year: number | null;
+  tags: string[];
+  tiers: Offer[];
+  free: boolean;
+  preview_s: number;
+  duration_s: number | null;
+  width: number | null;
+  height: number | null;
+  poster: string | null;
+  state: string;
+  tips_sat: number;
+  url: string;
+}
+
+export interface Site {
+  name: string;
+  url: string | null;
+  demo: boolean;
+}
+
+export interface Order {
+  order: string;
+  /** Absent for tips. */
+  ticket?: string;
+  tier: string;
+  amount_sat: number;
+  payment_request: string;
+  payment_hash: string;
+  expires_at: string;
+  onchain: string | null;
+  demo_wallet?: string | null;
+}
+
+/** An order that this browser made and that has not become access yet. */
+export interface Pending extends Order {
+  title: string;
+  label: string;
+  /** Is the panel to be shown again after a reload? */
+  shown: boolean;
+}
+
+export interface OrderState {
+  state: "open" | "underpaid" | "settled" | "expired";
+  received_sat: number;
+  amount_sat: number;
+}
+
+export interface Access {
+  token: string;
+  scope: string;
+  tier: string;
+  expires_at: string | null;
+  subject: string;
+  title: { id: string; name: string } | null;
+}
+
+export interface Grant {
+  grant: string;
+  master_url: string;
+  expires_at: string;
+  session: string;
+  full: boolean;
+  preview_s: number | null;
+  now: string;
+}
+
+export interface Purchase {
+  token: string;
+  scope: string;
+  tier: string;
+  expires_at: string | null;
+  subject: string;
+  state: "valid" | "expired";
+  title: { id: string; name: string; poster: string | null; duration_s: number | null } | null;
+}
+
+export interface Purchases {
+  purchases: Purchase[];
+  rejected: { index: number; reason: string }[];
+  now: string;
+}
+
+/** What the store of one sale knows; see sale/store.js. */
+export type SaleState =
+  | { name: "idle" }
+  | { name: "choosing"; why: "preview-over" | "ran-out" | "asked" }
+  | { name: "ordering"; offer: Offer }
+  | { name: "awaitingPayment"; offer: Offer; order: Pending; received_sat: number; seen: boolean }
+  | { name: "unlocked"; access: Access | null; paid: boolean }
+  | { name: "playing"; access: Access | null }
+  | { name: "expired"; offer: Offer; order: Pending }
+  | { name: "failed"; offer: Offer | null; reason: "closed" | "busy" | "other"; detail: string };
+
+export type SaleEvent =
+  | { type: "choose"; why: "preview-over" | "ran-out" | "asked" }
+  | { type: "order"; offer: Offer }
+  | { type: "ordered"; order: Pending }
+  | { type: "arrived"; state: OrderState }
+  | { type: "ran-out" }
+  | { type: "unlock"; access: Access | null; paid: boolean }
+  | { type: "playing" }
+  | { type: "lost"; why: "ran-out" }
+  | { type: "fail"; reason: "closed" | "busy" | "other"; detail: string }
+  | { type: "leave" };
+
+export type Attributes = Record<
+  string,
+  string | number | boolean | null | undefined | ((event: any) => void)
+>;
+
+export interface CreateElement {
+  <K extends keyof HTMLElementTagNameMap>(
+    tag: K,
+    attributes?: Attributes | null,
+    ...children: (Node | string | null | false | undefined)[]
+  ): HTMLElementTagNameMap[K];
+  (
+    tag: string,
+    attributes?: Attributes | null,
+    ...children: (Node | string | null | false | undefined)[]
+  ): HTMLElement;
+}

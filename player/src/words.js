@@ -1,0 +1,49 @@
+// @ts-check
+// Amounts and times as people read them.
+
+const THIN = "\u202f";
+
+/** `3000` → "3,000 sat" with a thin no-break space. @param {number} sat */
+export function sats(sat) {
+  return `${number(sat)}${THIN}sat`;
+}
+
+/** `3000` → "3,000". @param {number} value */
+export function number(value) {
+  return String(Math.trunc(value)).replace(/\B(?=(\d{3})+$)/g, ",");
+}
+
+/** What came and what is missing. @param {number} received @param {number} amount */
+export function missing(received, amount) {
+  const rest = amount - received;
+  return `${sats(received)} arrived, ${number(rest)} ${rest === 1 ? "is" : "are"} missing.`;
+}
+
+/**
+ * How long something is still yours: "12 h left". Rounded down, except that the last minute is a
+ * minute, so that the mark never promises more than there is.
+ *
+ * @param {string | null} expiresAt @param {number} now milliseconds
+ */
+export function remaining(expiresAt, now) {
+  if (expiresAt === null) return "Yours";
+  const minutes = Math.floor((Date.parse(expiresAt) - now) / 60_000);
+  if (minutes < 0) return "Ran out";
+  if (minutes < 60) return `${Math.max(1, minutes)} min left`;
+  const hours = Math.floor(minutes / 60);
+  if (hours < 48) return `${hours} h left`;
+  return `${Math.floor(hours / 24)} days left`;
+}
+
+/** What ran out: `24` → "24 hours", `720` → "30 days". @param {number | null} hours */
+export function span(hours) {
+  if (hours === null) return "time";
+  if (hours === 1) return "hour";
+  return hours >= 48 && hours % 24 === 0 ? `${hours / 24} days` : `${hours} hours`;
+}
+
+/** `95` → "1:35". @param {number} seconds */
+export function countdown(seconds) {
+  const whole = Math.max(0, Math.ceil(seconds));
+  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
+}
