@@ -98,7 +98,7 @@ export type SaleState =
   | { name: "idle" }
   | { name: "choosing"; why: "preview-over" | "ran-out" | "asked" }
   | { name: "ordering"; offer: Offer }
-  | { name: "awaitingPayment"; offer: Offer; order: Pending; received_sat: number; seen: boolean }
+  | { name: "awaitingPayment"; offer: Offer; order: Pending; received_sat: number }
   | { name: "unlocked"; access: Access | null; paid: boolean }
   | { name: "playing"; access: Access | null }
   | { name: "expired"; offer: Offer; order: Pending }

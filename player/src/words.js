@@ -20,19 +20,18 @@ export function missing(received, amount) {
 }
 
 /**
- * How long something is still yours: "12 h left". Rounded down, except that the last minute is a
- * minute, so that the mark never promises more than there is.
+ * How long something is still yours: "12 h left". Exact to the minute where it matters, a rounded
+ * hour or day before that.
  *
  * @param {string | null} expiresAt @param {number} now milliseconds
  */
 export function remaining(expiresAt, now) {
   if (expiresAt === null) return "Yours";
-  const minutes = Math.floor((Date.parse(expiresAt) - now) / 60_000);
-  if (minutes < 0) return "Ran out";
-  if (minutes < 60) return `${Math.max(1, minutes)} min left`;
-  const hours = Math.floor(minutes / 60);
-  if (hours < 48) return `${hours} h left`;
-  return `${Math.floor(hours / 24)} days left`;
+  const minutes = (Date.parse(expiresAt) - now) / 60_000;
+  if (minutes <= 0) return "Ran out";
+  if (minutes < 120) return `${Math.ceil(minutes)} min left`;
+  const hours = Math.round(minutes / 60);
+  return hours < 48 ? `${hours} h left` : `${Math.round(hours / 24)} days left`;
 }
 
 /** What ran out: `24` → "24 hours", `720` → "30 days". @param {number | null} hours */

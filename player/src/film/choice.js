@@ -27,11 +27,12 @@ export class Choice {
    * The rows and the one button.
    *
    * @param {(offer: Offer) => void} buy
+   * @param {boolean} [focus] is the button to be focused when it appears?
    * @returns {HTMLFormElement}
    */
-  form(buy) {
+  form(buy, focus = false) {
     const group = `tier-${forms++}`;
-    const button = h("button", { type: "submit", class: "button main", autofocus: true });
+    const button = h("button", { type: "submit", class: "button main", autofocus: focus });
     const rows = this.offers.map((offer) => {
       const input = h("input", { type: "radio", name: group, value: offer.tier });
       input.addEventListener("change", () => this.choose(offer));

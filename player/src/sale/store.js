@@ -33,7 +33,6 @@ export function next(state, event) {
             offer: state.offer,
             order: event.order,
             received_sat: 0,
-            seen: false,
           }
         : state;
     case "arrived":

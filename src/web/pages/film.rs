@@ -30,9 +30,9 @@ pub fn film(site: &Site, assets: &dyn AssetUrls, view: &Film) -> Markup {
                     }
                     @if !title.description.is_empty() { p.description { (title.description) } }
                     @if !title.tags.is_empty() { p.tags { @for tag in &title.tags { span { (tag) } } } }
-                    div #tip {}
                 }
                 (offers(title))
+                div #tip {}
             }
         }
     };

@@ -31,7 +31,7 @@ pub struct WalletPayment {
 
 pub fn wallet(site: &Site, assets: &dyn AssetUrls, view: &Wallet) -> Markup {
     let body = html! {
-        section.wallet {
+        section.demo-wallet {
             p.mark.play { "Play money" }
             h1 { "Demo wallet" }
             p.quiet { "This wallet belongs to the demo and pays with play money. Nothing here is worth anything." }

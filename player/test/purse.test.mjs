@@ -1,0 +1,82 @@
+// @ts-check
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { MAX, Purse, exportFile, importText } from "../src/purse.js";
+import { memory } from "./memory.mjs";
+
+const NOW = Date.parse("2026-01-01T00:00:00Z");
+
+/** @param {string} token @param {string} scope @param {string | null} expires_at */
+const access = (token, scope, expires_at) => ({
+  token,
+  scope,
+  expires_at,
+  tier: "rent",
+  subject: "s",
+  title: null,
+});
+
+test("the one that lasts longest opens a title", () => {
+  const purse = new Purse(memory());
+  purse.add(access("over", "title:a", "2025-12-31T23:59:59Z"));
+  purse.add(access("short", "title:a", "2026-01-01T01:00:00Z"));
+  purse.add(access("pass", "site", "2026-01-02T00:00:00Z"));
+  purse.add(access("other", "title:b", null));
+  assert.equal(purse.forTitle("a", NOW)?.token, "pass");
+  assert.equal(purse.forTitle("b", NOW)?.token, "other");
+  assert.equal(purse.forTitle("a", Date.parse("2026-01-03T00:00:00Z")), null);
+  assert.equal(purse.ranOut("a", NOW)?.token, "over");
+});
+
+test("the same purchase is kept once", () => {
+  const purse = new Purse(memory());
+  purse.add(access("one", "title:a", null));
+  purse.add(access("one", "title:a", null));
+  assert.equal(purse.list().length, 1);
+});
+
+test("what the server rejects stays: a lost key must cost nobody a purchase", () => {
+  const purse = new Purse(memory());
+  purse.add(access("unknown-today", "title:a", null));
+  purse.accept({ purchases: [], rejected: [{ index: 0, reason: "unknown-key" }], now: "" });
+  assert.equal(purse.list().length, 1);
+});
+
+test("a storage that is broken or refuses is an empty one", () => {
+  const broken = memory();
+  broken.setItem("satreel:purse", "{not json");
+  assert.deepEqual(new Purse(broken).list(), []);
+  const refusing = {
+    ...memory(),
+    setItem: () => {
+      throw new Error("full");
+    },
+  };
+  new Purse(refusing).add(access("one", "title:a", null));
+});
+
+test("an exported file comes back whole", () => {
+  const tokens = ["first-token-of-mine", "second-token-of-mine"];
+  assert.deepEqual(importText(exportFile("Kino", tokens)), tokens);
+});
+
+test("what is no copy brings nothing", () => {
+  for (const text of [
+    "",
+    "hello",
+    "{",
+    '{"satreel":2,"tokens":["first-token-of-mine"]}',
+    '{"satreel":1,"tokens":"first-token-of-mine"}',
+    '{"satreel":1,"tokens":[1,null,{}]}',
+    "<script>alert(1)</script>",
+  ]) {
+    assert.deepEqual(importText(text), [], text);
+  }
+});
+
+test("single tokens can be pasted, and never more than the server takes", () => {
+  assert.deepEqual(importText(" first-token-of-mine\n"), ["first-token-of-mine"]);
+  const many = Array.from({ length: MAX + 5 }, (_, index) => `token-number-${index}-of-mine`);
+  assert.equal(importText(many.join("\n")).length, MAX);
+});
