@@ -34,7 +34,7 @@ const result = await esbuild.build({
   format: "esm",
   target: ["es2022", "chrome110", "firefox115", "safari16.4"],
   minify: true,
-  legalComments: "linked",
+  legalComments: "none",
   metafile: true,
 });
 const styles = await esbuild.build({
@@ -63,6 +63,20 @@ for (const name of await readdir(join(root, "assets"))) {
   await writeFile(join(assets, hashed), bytes);
   manifest[name] = `/assets/${hashed}`;
 }
+
+// What others wrote and we ship keeps its licence beside it.
+const shipped = JSON.parse(await readFile(join(root, "package.json"), "utf8")).dependencies;
+const licences = await Promise.all(
+  Object.keys(shipped).map(async (name) => {
+    const folder = join(root, "node_modules", name);
+    const file = (await readdir(folder)).find((entry) => /^licen[cs]e/i.test(entry));
+    return `${name} ${shipped[name]}\n\n${file ? await readFile(join(folder, file), "utf8") : ""}\n`;
+  }),
+);
+const text = licences.join(`\n${"-".repeat(80)}\n\n`);
+const licencesHash = createHash("sha256").update(text).digest("hex").slice(0, 8).toUpperCase();
+await writeFile(join(assets, `licences-${licencesHash}.txt`), text);
+manifest["licences.txt"] = `/assets/licences-${licencesHash}.txt`;
 
 /** @param {string} path */
 async function compress(path) {

@@ -9,7 +9,7 @@ import { byId, h, pageData } from "./dom.js";
 import { purchaseList } from "./purchases/list.js";
 import { copySection } from "./purchases/copies.js";
 import { recoverSection } from "./purchases/recover.js";
-import { Purse } from "./purse.js";
+import { Purse, importText } from "./purse.js";
 import { sync } from "./sync.js";
 
 /** @type {{ site: { name: string } }} */
@@ -76,4 +76,8 @@ place.append(
 );
 render();
 window.addEventListener("storage", render);
-await refresh();
+const carried = importText(location.hash);
+// Out of the address at once: it would stay in the history.
+if (location.hash) history.replaceState(null, "", location.pathname);
+if (carried.length > 0) await take(carried).catch(refresh);
+else await refresh();

@@ -137,7 +137,17 @@ export function importText(text) {
       return [];
     }
   }
-  return unique(trimmed.split(/\s+/).filter(looksLikeToken));
+  const words = trimmed.split(/\s+/).map((word) => word.replace(/^\S*#add=/, ""));
+  return unique(words.filter(looksLikeToken));
+}
+
+/**
+ * One purchase as a link, for another device's camera. What follows the # stays in the browser.
+ *
+ * @param {string} origin @param {string} token
+ */
+export function carryUrl(origin, token) {
+  return `${origin}/purchases#add=${token}`;
 }
 
 /** @param {unknown} text @returns {text is string} */

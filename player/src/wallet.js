@@ -31,18 +31,27 @@ form.addEventListener("submit", async (event) => {
 
 /** The line that a real wallet's history would have. @param {string} request @param {{ preimage: string, amount_sat: number }} paid */
 function note(request, paid) {
-  byId("history")?.prepend(
+  byId("paid")?.prepend(
     h(
-      "details",
+      "li",
       null,
-      h("summary", null, `${sats(paid.amount_sat)} just now`),
       h(
-        "dl",
+        "details",
         null,
-        h("dt", null, "Payment request"),
-        h("dd", null, h("code", null, request)),
-        h("dt", null, "Preimage"),
-        h("dd", null, h("code", null, paid.preimage)),
+        h(
+          "summary",
+          null,
+          h("span", null, sats(paid.amount_sat)),
+          h("span", { class: "quiet" }, "just now"),
+        ),
+        h(
+          "dl",
+          null,
+          h("dt", null, "Payment request"),
+          h("dd", null, h("code", null, request)),
+          h("dt", null, "Preimage"),
+          h("dd", null, h("code", null, paid.preimage)),
+        ),
       ),
     ),
   );

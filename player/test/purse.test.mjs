@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { MAX, Purse, exportFile, importText } from "../src/purse.js";
+import { MAX, Purse, carryUrl, exportFile, importText } from "../src/purse.js";
 import { memory } from "./memory.mjs";
 
 const NOW = Date.parse("2026-01-01T00:00:00Z");
@@ -77,6 +77,9 @@ test("what is no copy brings nothing", () => {
 
 test("single tokens can be pasted, and never more than the server takes", () => {
   assert.deepEqual(importText(" first-token-of-mine\n"), ["first-token-of-mine"]);
+  assert.deepEqual(importText(carryUrl("https://kino.example", "first-token-of-mine")), [
+    "first-token-of-mine",
+  ]);
   const many = Array.from({ length: MAX + 5 }, (_, index) => `token-number-${index}-of-mine`);
   assert.equal(importText(many.join("\n")).length, MAX);
 });

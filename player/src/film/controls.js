@@ -10,12 +10,12 @@ import "media-chrome/dist/media-loading-indicator.js";
 import "media-chrome/dist/media-mute-button.js";
 import "media-chrome/dist/media-pip-button.js";
 import "media-chrome/dist/media-play-button.js";
-import "media-chrome/dist/media-playback-rate-button.js";
 import "media-chrome/dist/media-time-display.js";
 import "media-chrome/dist/media-time-range.js";
 import "media-chrome/dist/media-volume-range.js";
 
 import { h, icon } from "../dom.js";
+import "./rate-button.js";
 
 const LOCK =
   "M7 11V8a5 5 0 0 1 10 0v3h1a1 1 0 0 1 1 1v8a1 1 0 0 1-1 1H6a1 1 0 0 1-1-1v-8a1 1 0 0 1 1-1zm2 0h6V8a3 3 0 0 0-6 0z";
@@ -49,7 +49,7 @@ export function createPlayer(title) {
       h("media-volume-range"),
       h("media-time-display", { showduration: true, notoggle: true }),
       h("span", { class: "gap" }),
-      h("media-playback-rate-button", { notooltip: true, rates: "0.75 1 1.25 1.5 2" }),
+      h("satreel-rate-button", { notooltip: true, rates: "0.75 1 1.25 1.5 2" }),
       h("media-pip-button", { notooltip: true }),
       h("media-fullscreen-button", { notooltip: true }),
     ),

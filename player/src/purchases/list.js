@@ -5,6 +5,7 @@
 /** @import { Held, Purse } from "../purse.js" */
 
 import { h } from "../dom.js";
+import { carryUrl } from "../purse.js";
 import { remaining } from "../words.js";
 import { qrImage } from "./qr.js";
 
@@ -95,11 +96,11 @@ function toggle(event, place, token, name) {
   button.textContent = place.hidden ? "Show as code" : "Hide code";
   if (place.hidden) return place.replaceChildren();
   place.replaceChildren(
-    qrImage(token, `${name} as a code to scan`),
+    qrImage(carryUrl(location.origin, token), `${name} as a code to scan`),
     h(
       "p",
       { class: "quiet" },
-      "Scan it on the other device, then paste the text below its own list. Whoever has it can watch.",
+      "Scan it with the camera of the other device. Whoever has it can watch.",
     ),
   );
 }

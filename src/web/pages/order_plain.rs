@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::{
     AssetUrls, Site,
     layout::{Page, layout},
-    view::{Title, sats},
+    view::{Title, moment, sats},
 };
 
 /// An order as the plain page shows it.
@@ -92,7 +92,7 @@ fn open(view: &OrderPlain) -> Markup {
         }
         label for="code" { "Or copy this text into your wallet" }
         textarea #code readonly rows="6" spellcheck="false" { (view.payment_request) }
-        p.quiet { "Valid until " time datetime=(view.expires_at) { (view.expires_at) } "." }
+        p.quiet { "Valid until " time datetime=(view.expires_at) { (moment(&view.expires_at)) } "." }
         (paid_form(view, "I have paid"))
     }
 }

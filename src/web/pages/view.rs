@@ -88,3 +88,12 @@ pub fn length(seconds: f64) -> String {
         format!("{minutes}:{seconds:02}")
     }
 }
+
+/// "2026-01-02T15:04:05Z" → "2026-01-02 15:04 UTC"; anything else as it is. Without scripts the page
+/// does not know where the viewer's clock stands.
+pub(super) fn moment(rfc3339: &str) -> String {
+    match (rfc3339.get(..10), rfc3339.get(11..16)) {
+        (Some(date), Some(time)) if rfc3339.ends_with('Z') => format!("{date} {time} UTC"),
+        _ => rfc3339.to_owned(),
+    }
+}

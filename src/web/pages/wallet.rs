@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::{
     AssetUrls, Site,
     layout::{Page, layout},
-    view::sats,
+    view::{moment, sats},
 };
 
 /// What the wallet page starts with.
@@ -48,10 +48,8 @@ pub fn wallet(site: &Site, assets: &dyn AssetUrls, view: &Wallet) -> Markup {
                 p #wallet-state .state role="status" aria-live="polite" {}
             }
             section #history .stack {
-                @if !view.paid.is_empty() {
-                    h2 { "Paid" }
-                    ul.lines { @for payment in &view.paid { (line(payment)) } }
-                }
+                h2 { "Paid" }
+                ul #paid .lines { @for payment in &view.paid { (line(payment)) } }
             }
         }
     };
@@ -79,7 +77,7 @@ fn line(payment: &WalletPayment) -> Markup {
             details {
                 summary {
                     span { (sats(payment.amount_sat)) }
-                    time.quiet datetime=(payment.paid_at) { (payment.paid_at) }
+                    time.quiet datetime=(payment.paid_at) { (moment(&payment.paid_at)) }
                 }
                 dl {
                     dt { "Payment request" }
