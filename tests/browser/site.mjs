@@ -1,0 +1,156 @@
+// @ts-check
+// A whole cinema for a test: the real programs in a folder of their own, on a free port, with a film.
+//
+// SATREEL_BIN is the folder with the programs; SATREEL_FILM may name a film to use, else one is made.
+
+import assert from "node:assert/strict";
+import { execFile, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { cp, mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { homedir, tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { createInterface } from "node:readline";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+const root = resolve(import.meta.dirname, "../..");
+const bin = resolve(process.env.SATREEL_BIN ?? join(root, "bin"));
+const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "satreel/test-films");
+
+/** Seconds that the free start is asked to last. */
+export const PREVIEW_S = 4;
+/** Long enough that a page's buffer does not hold all of it. */
+const FILM_S = 40;
+
+/**
+ * A titles folder with one film, made once for each build of the transcoder.
+ *
+ * @returns {Promise<{ folder: string, id: string }>}
+ */
+async function preparedFilm() {
+  const program = join(bin, "satreel-transcoder");
+  const { mtimeMs, size } = await stat(program);
+  const key = createHash("sha256")
+    .update(`${mtimeMs} ${size} ${process.env.SATREEL_FILM ?? ""} ${FILM_S} ${PREVIEW_S}`)
+    .digest("hex")
+    .slice(0, 16);
+  const folder = join(cache, key);
+  const made = await readdir(join(folder, "titles")).catch(() => []);
+  if (made[0]) return { folder, id: made[0] };
+
+  await mkdir(cache, { recursive: true });
+  const data = await mkdtemp(join(cache, "making-"));
+  const film = process.env.SATREEL_FILM ?? (await testFilm(data));
+  const { stdout } = await run(program, [
+    ...["add", film, "--data", data, "--name", "The Test Film"],
+    ...["--rent", "100", "--own", "3000", "--preview", String(PREVIEW_S)],
+  ]);
+  const id = stdout.trim().split(/\s+/).at(-1) ?? "";
+  assert.match(id, /^[0-9a-f]{16}$/, `an id as the last word of: ${stdout}`);
+  // Whole under its final name, or not at all.
+  await rename(data, folder).catch(() => rm(data, { recursive: true }));
+  return { folder, id };
+}
+
+/** A clock that can be seen and a beep that can be heard. @param {string} folder */
+async function testFilm(folder) {
+  const film = join(folder, "film.mp4");
+  await run("ffmpeg", [
+    ...["-v", "error", "-f", "lavfi", "-i", `testsrc2=s=640x360:r=25:d=${FILM_S}`],
+    ...["-f", "lavfi", "-i", `sine=f=440:d=${FILM_S}`, "-c:v", "libx264", "-preset", "ultrafast"],
+    ...["-pix_fmt", "yuv420p", "-g", "50", "-c:a", "aac", "-shortest", film],
+  ]);
+  return film;
+}
+
+/** @typedef {Awaited<ReturnType<typeof openSite>>} Site */
+
+/**
+ * Starts a cinema. `film: false` starts it empty.
+ *
+ * @param {{ film?: boolean }} [options]
+ */
+export async function openSite({ film = true } = {}) {
+  const data = await mkdtemp(join(tmpdir(), "satreel-browser-"));
+  const clock = join(data, "clock");
+  await writeFile(clock, "0");
+  let id = "";
+  if (film) {
+    const prepared = await preparedFilm();
+    id = prepared.id;
+    await cp(join(prepared.folder, "titles"), join(data, "titles"), {
+      recursive: true,
+    });
+  }
+  const server = spawn(
+    join(bin, "satreel"),
+    ["demo", "--data", data, "--listen", "127.0.0.1:0", "--clock", clock, "--no-samples"],
+    { stdio: ["ignore", "pipe", "pipe"] },
+  );
+  /** @type {string[]} */
+  const log = [];
+  createInterface({ input: server.stderr }).on("line", (line) => log.push(line));
+  /** @type {Promise<void>} */
+  const ended = new Promise((resolve) => server.once("exit", () => resolve()));
+  const url = await new Promise((resolve, reject) => {
+    createInterface({ input: server.stdout }).on("line", (line) => {
+      const address = line.match(/https?:\/\/[^\s/]+:\d+/)?.[0];
+      if (address) resolve(address);
+    });
+    void ended.then(() => reject(new Error(`the demo ended early:\n${log.join("\n")}`)));
+  });
+
+  return {
+    /** @type {string} */
+    url,
+    id,
+    data,
+    log,
+    filmUrl: `${url}/w/${id}`,
+
+    /** The server's clock runs ahead by this much. @param {number} seconds */
+    async setClock(seconds) {
+      await writeFile(clock, String(seconds));
+    },
+
+    /** Pays as a person at another device would. @param {string} request */
+    async pay(request) {
+      await run(join(bin, "satreel"), ["pay", request, "--data", data]);
+    },
+
+    /** Pays from outside the browser, any amount. @param {string} payment_request @param {number} [amount_sat] */
+    async payQuickly(payment_request, amount_sat) {
+      const response = await fetch(`${url}/wallet/pay`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ payment_request, amount_sat }),
+      });
+      assert.equal(response.status, 200, await response.clone().text());
+      return /** @type {Promise<{ preimage: string, amount_sat: number }>} */ (response.json());
+    },
+
+    /** @param {string} path @param {unknown} body */
+    async post(path, body) {
+      const response = await fetch(url + path, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify(body),
+      });
+      return { status: response.status, body: await response.json() };
+    },
+
+    /** A purchase made without a browser. @param {string} tier */
+    async buy(tier) {
+      const order = (await this.post("/api/orders", { title: id, tier })).body;
+      const { preimage } = await this.payQuickly(order.payment_request);
+      const access = (await this.post("/api/tokens", { ticket: order.ticket })).body;
+      return { order, preimage, access };
+    },
+
+    async close() {
+      server.kill("SIGTERM");
+      await ended;
+      await rm(data, { recursive: true, force: true });
+    },
+  };
+}

@@ -1,0 +1,164 @@
+// @ts-check
+// Other ways to pay, and codes that end badly.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+
+import { DESKTOP, launch, observe, paymentRequest, purse } from "./browser.mjs";
+import { openSite } from "./site.mjs";
+
+/** @type {import("./site.mjs").Site} */
+let site;
+/** @type {Awaited<ReturnType<typeof launch>>} */
+let browser;
+before(async () => {
+  [site, browser] = await Promise.all([openSite(), launch()]);
+});
+after(async () => {
+  await browser?.close();
+  await site?.close();
+});
+
+async function visitor() {
+  const context = await browser.newContext(DESKTOP);
+  context.setDefaultTimeout(20_000);
+  return {
+    context,
+    page: await context.newPage(),
+    seen: observe(context, site.url),
+  };
+}
+
+/** @param {import("../../player/node_modules/playwright-core").Page} page */
+async function order(page) {
+  await page.goto(site.filmUrl);
+  await page.getByRole("button", { name: /Watch for 100/ }).click();
+}
+
+/** @param {import("../../player/node_modules/playwright-core").Page} page */
+const mine = (page) => page.locator("#mark").getByText("24 h left").waitFor();
+
+test("the demo's wallet, in a tab of its own", async () => {
+  const { context, page, seen } = await visitor();
+  await order(page);
+  const [wallet] = await Promise.all([
+    context.waitForEvent("page"),
+    page.getByRole("link", { name: "Pay with the demo wallet" }).click(),
+  ]);
+  await wallet.getByText("Play money", { exact: true }).waitFor();
+  await wallet.getByRole("button", { name: /Pay 100/ }).click();
+  await wallet.getByText(/Paid 100/).waitFor();
+  await mine(page);
+  await context.close();
+  seen.assertClean();
+});
+
+test("an extension pays, and what it answers is not believed", async () => {
+  const { context, page } = await visitor();
+  /** @type {string[]} */
+  const asked = [];
+  await context.exposeFunction("payOutside", async (/** @type {string} */ request) => {
+    asked.push(request);
+    // The first time it only claims to have paid.
+    if (asked.length > 1) await site.payQuickly(request);
+  });
+  await context.addInitScript(() => {
+    /** @type {any} */ (window).webln = {
+      enable: async () => {},
+      sendPayment: async (/** @type {string} */ request) => {
+        await /** @type {any} */ (window).payOutside(request);
+        return { preimage: "00".repeat(32) };
+      },
+    };
+  });
+  await order(page);
+  const request = await paymentRequest(page);
+  const button = page.getByRole("button", { name: "Pay with extension" });
+  await button.click();
+  await button.and(page.locator(":enabled")).waitFor();
+  assert.deepEqual(await purse(page), []);
+  await button.click();
+  await mine(page);
+  assert.deepEqual(asked, [request, request]);
+  await context.close();
+});
+
+test("copy says that it did", async () => {
+  const { context, page } = await visitor();
+  await context.grantPermissions(["clipboard-read", "clipboard-write"]);
+  await order(page);
+  const request = await paymentRequest(page);
+  await page.getByRole("button", { name: "Copy" }).click();
+  await page.getByRole("button", { name: "Copied" }).waitFor();
+  assert.equal(await page.evaluate(() => navigator.clipboard.readText()), request);
+  await context.close();
+});
+
+test("a code that ran out offers a new one, and that one opens", async () => {
+  const { context, page } = await visitor();
+  await order(page);
+  const first = await paymentRequest(page);
+  try {
+    await site.setClock(2 * 24 * 3600);
+    await page.getByText("This code ran out.").waitFor();
+    await page.getByRole("button", { name: "New code" }).click();
+    await page.waitForFunction((first) => {
+      const link = document.querySelector("dialog[open] a.wallet");
+      return link !== null && link.getAttribute("href") !== `lightning:${first}`;
+    }, first);
+    await site.payQuickly(await paymentRequest(page));
+    await page.locator("#mark").filter({ hasText: /left/ }).waitFor();
+  } finally {
+    await site.setClock(0);
+  }
+  await context.close();
+});
+
+test("a till that is away says so, and trying again helps", async () => {
+  const { context, page } = await visitor();
+  const closed = { status: 503, contentType: "application/problem+json" };
+  await page.route("**/api/orders", (route) =>
+    route.fulfill({
+      ...closed,
+      body: '{"type":"urn:satreel:problem:node-away","status":503}',
+    }),
+  );
+  await order(page);
+  await page
+    .getByText("The cinema's till is closed for the moment. Nothing was charged.")
+    .waitFor();
+  await page.unroute("**/api/orders");
+  await page.getByRole("button", { name: "Try again" }).click();
+  assert.match(await paymentRequest(page), /^ln/);
+  await context.close();
+});
+
+test("payment while the answer is lost: the page asks until it hears", async () => {
+  const { context, page } = await visitor();
+  let lost = 0;
+  await page.route("**/api/tokens", (route) => {
+    if (lost++ < 2) return route.abort();
+    return route.continue();
+  });
+  await order(page);
+  await site.payQuickly(await paymentRequest(page));
+  await mine(page);
+  assert.ok(lost > 2);
+  await context.close();
+});
+
+test("the keyboard alone buys", async () => {
+  const { context, page } = await visitor();
+  await page.goto(site.filmUrl);
+  await page.locator(".offers button.main").focus();
+  await page.keyboard.press("Enter");
+  const request = await paymentRequest(page);
+  const inside = await page.evaluate(() => document.activeElement?.closest("dialog") !== null);
+  assert.ok(inside, "focus is in the panel");
+  await page.keyboard.press("Escape");
+  await page.locator("dialog.sheet[open]").waitFor({ state: "detached" });
+  await site.payQuickly(request);
+  // Put away is not given up: the money still opens the film.
+  await mine(page);
+  await context.close();
+});
