@@ -261,7 +261,7 @@ impl Entry {
         getrandom::fill(secret.as_mut()).map_err(Error::Randomness)?;
         Ok(Self {
             id: Key::from_secret(&secret).id().to_string(),
-            secret: Some(Zeroizing::new(URL_SAFE_NO_PAD.encode(secret.as_ref()))),
+            secret: Some(Zeroizing::new(URL_SAFE_NO_PAD.encode(secret.as_slice()))),
             created_at: now.to_string(),
             state: KeyState::Signing,
         })

@@ -1,0 +1,90 @@
+# Everything by name: make demo, build, test, bench, lint. Each does its own set-up and skips what
+# is there. Build results and downloads live outside the checkout, so that a fresh clone on the
+# same machine is quick.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+.SILENT:
+MAKEFLAGS += --no-builtin-rules
+
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/satreel
+export CARGO_TARGET_DIR ?= $(CACHE)/target
+export SATREEL_CACHE := $(CACHE)
+VENV := $(CACHE)/venv
+SAMPLES := $(CACHE)/samples
+
+say = printf '\033[1m==>\033[0m %s\n' "$(1)"
+
+.PHONY: help demo build test test-rust test-player test-media test-browser test-api bench lint player samples setup setup-test clean
+
+help:
+	echo 'make demo   set everything up and run it, with play money, on http://127.0.0.1:8420'
+	echo 'make build  the programs as bin/satreel and bin/satreel-transcoder'
+	echo 'make test   every test, a real browser included'
+	echo 'make bench  the measurements that README quotes'
+	echo 'make lint   formatting, clippy, types'
+
+demo: build samples
+	$(call say,Starting the demo. Ctrl-C ends it.)
+	exec bin/satreel demo
+
+setup:
+	tools/setup build
+
+setup-test: setup
+	tools/setup test
+
+# The pages: npm packages from the lock file, then one build, both only when something changed.
+player: setup
+	tools/player
+
+build: setup player
+	$(call say,Building the programs (the first time takes some minutes))
+	cargo build --release --locked -p satreel -p satreel-transcoder
+	mkdir -p bin
+	install -m 755 "$$CARGO_TARGET_DIR/release/satreel" "$$CARGO_TARGET_DIR/release/satreel-transcoder" bin/
+	$(call say,Built bin/satreel and bin/satreel-transcoder)
+
+samples: setup
+	$(call say,Sample films)
+	tests/samples/make "$(SAMPLES)"
+	mkdir -p bin
+	ln -sfn "$(SAMPLES)" bin/samples
+
+test: build setup-test samples test-rust test-player test-media test-api test-browser
+	$(call say,All tests passed)
+
+test-rust: player
+	$(call say,Unit, property, snapshot and integration tests)
+	SATREEL_SAMPLES="$(SAMPLES)" cargo test --workspace --locked
+
+test-player: player
+	$(call say,Unit tests of the pages)
+	cd player && npm test --silent
+
+test-media: build samples setup-test
+	$(call say,Real films through the real transcoder, read by independent programs)
+	PATH="$(VENV)/bin:$$PATH" SATREEL_BIN="$(CURDIR)/bin" SATREEL_SAMPLES="$(SAMPLES)" tests/media/run
+
+test-api: build samples setup-test
+	$(call say,The API against its own description)
+	PATH="$(VENV)/bin:$$PATH" SATREEL_BIN="$(CURDIR)/bin" SATREEL_SAMPLES="$(SAMPLES)" tests/api/run
+
+test-browser: build samples setup-test
+	$(call say,Sales in a real browser)
+	SATREEL_BIN="$(CURDIR)/bin" SATREEL_SAMPLES="$(SAMPLES)" node --test --test-concurrency=1 'tests/browser/*.test.mjs'
+
+bench: build setup-test samples
+	tools/setup bench
+	SATREEL_BIN="$(CURDIR)/bin" SATREEL_SAMPLES="$(SAMPLES)" tests/bench/run
+
+lint: player
+	$(call say,Formatting, clippy and types)
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cd player && npm run lint --silent
+	bash -n tools/* tests/*/run .ci/run
+
+clean:
+	rm -rf bin player/dist node_modules player/node_modules
