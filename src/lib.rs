@@ -4,6 +4,7 @@
 pub mod catalog;
 pub mod clock;
 pub mod core;
+pub mod database;
 pub mod keys;
 pub mod media;
 pub mod payments;

@@ -3,6 +3,8 @@
 //! [`InvoiceBackend`] is what the rest of the house needs from a node, and no more; every
 //! implementation passes the same contract suite (`tests/`).
 
+pub mod wallet;
+
 use std::fmt;
 
 use async_trait::async_trait;
