@@ -6,6 +6,7 @@ pub mod clock;
 pub mod core;
 pub mod database;
 pub mod keys;
+pub mod ledger;
 pub mod media;
 pub mod payments;
 pub mod web;

@@ -1,0 +1,97 @@
+//! What was sold.
+
+use rusqlite::{Row, params};
+
+use super::{
+    Entry, Error, Ledger,
+    row::{msats, parsed, reference, sats, signed, timestamp, wrong},
+};
+use crate::core::{
+    ids::{InvalidId, InvoiceRef, VideoId},
+    money::{Msats, Sats},
+    offer::{TierKind, tier_name, tier_named},
+    order::{OrderCode, Subject},
+    time::Timestamp,
+};
+
+/// One purchase.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sale {
+    /// The invoice that paid for it: one purchase is one invoice.
+    pub reference: InvoiceRef,
+    pub order: OrderCode,
+    pub title: VideoId,
+    pub tier: TierKind,
+    /// None: for ever.
+    pub hours: Option<u32>,
+    pub price: Sats,
+    /// At least the price.
+    pub received: Msats,
+    pub settled_at: Timestamp,
+    pub subject: Subject,
+    /// The operator's own word that it was paid (BTCPay's "mark as settled").
+    pub marked: bool,
+}
+
+impl Ledger {
+    /// Records a purchase; a second time changes nothing.
+    pub async fn record_sale(&self, sale: Sale) -> Result<Entry, Error> {
+        let insert = "INSERT INTO sales (reference, order_code, title, tier, hours, price_sat, \
+            received_msat, settled_at, subject, marked) \
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (reference) DO NOTHING";
+        let call = self.database.call(move |connection| {
+            connection.prepare_cached(insert)?.execute(params![
+                sale.reference.to_string(),
+                sale.order.to_string(),
+                sale.title.to_string(),
+                tier_name(sale.tier),
+                sale.hours,
+                signed(sale.price.get()),
+                signed(sale.received.get()),
+                signed(sale.settled_at.as_unix()),
+                sale.subject.to_string(),
+                sale.marked,
+            ])
+        });
+        Ok(entry(call.await?))
+    }
+
+    /// All purchases settled at or after `since`, oldest first.
+    pub async fn sales(&self, since: Timestamp) -> Result<Vec<Sale>, Error> {
+        let select = "SELECT reference, order_code, title, tier, hours, price_sat, \
+            received_msat, settled_at, subject, marked \
+            FROM sales WHERE settled_at >= ?1 ORDER BY settled_at, number";
+        let call = self.database.call(move |connection| {
+            let mut select = connection.prepare_cached(select)?;
+            let rows = select.query_map([signed(since.as_unix())], read)?;
+            rows.collect()
+        });
+        Ok(call.await?)
+    }
+}
+
+/// By the number of rows that an insert made.
+pub(super) fn entry(inserted: usize) -> Entry {
+    if inserted == 0 {
+        Entry::Replayed
+    } else {
+        Entry::Recorded
+    }
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Sale> {
+    let tier = row.get_ref(3)?.as_str()?;
+    let tier = tier_named(tier).ok_or_else(|| wrong(3, InvalidId("a tier")))?;
+    Ok(Sale {
+        reference: reference(row, 0)?,
+        order: parsed(row, 1)?,
+        title: parsed(row, 2)?,
+        tier,
+        hours: row.get(4)?,
+        price: sats(row, 5)?,
+        received: msats(row, 6)?,
+        settled_at: timestamp(row, 7)?,
+        subject: parsed(row, 8)?,
+        marked: row.get(9)?,
+    })
+}
