@@ -1,0 +1,155 @@
+//! The published vectors in `tests/vectors/`: whoever writes a second implementation tests it
+//! against the same file. The layouts are described in each module of `src/core`.
+
+use satreel::core::{
+    access::{Access, Scope},
+    grant::{Extent, Grant, Session},
+    handle::Handle,
+    ids::{InvoiceRef, PaymentHash, VideoId},
+    keyring::{Key, Keyring},
+    money::{Msats, Sats},
+    offer::{Tier, tier_named},
+    order::Order,
+    ticket::{Settlement, Ticket, mint},
+    time::Timestamp,
+};
+use serde_json::Value;
+
+fn vectors() -> Value {
+    serde_json::from_str(include_str!("vectors/credentials.json")).expect("the vectors are JSON")
+}
+
+fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+    value[key]
+        .as_str()
+        .unwrap_or_else(|| panic!("{key} is a text in {value}"))
+}
+
+fn number(value: &Value, key: &str) -> u64 {
+    value[key]
+        .as_u64()
+        .unwrap_or_else(|| panic!("{key} is a number in {value}"))
+}
+
+fn id(value: &Value) -> VideoId {
+    text(value, "title").parse().expect("an id")
+}
+
+fn at(value: &Value, key: &str) -> Timestamp {
+    Timestamp::from_unix(number(value, key))
+}
+
+fn bytes<const N: usize>(value: &Value, key: &str) -> [u8; N] {
+    let mut bytes = [0; N];
+    hex::decode_to_slice(text(value, key), &mut bytes).expect("hex");
+    bytes
+}
+
+fn keyring(all: &Value) -> Keyring {
+    Keyring::new(
+        Key::from_secret(&bytes(&all["key"], "secret_hex")),
+        Vec::new(),
+        Vec::new(),
+    )
+}
+
+fn invoice(value: &Value) -> InvoiceRef {
+    match value["btcpay_id"].as_str() {
+        Some(id) => InvoiceRef::btcpay(id).expect("an id"),
+        None => InvoiceRef::Hash(PaymentHash::from_bytes(bytes(value, "payment_hash_hex"))),
+    }
+}
+
+fn order(value: &Value) -> Order {
+    let kind = tier_named(text(value, "tier")).expect("a tier");
+    let hours = value["hours"]
+        .as_u64()
+        .map(|hours| u32::try_from(hours).expect("hours"));
+    Order {
+        title: id(value),
+        tier: Tier::new(kind, number(value, "sat"), hours).expect("a tier"),
+        created_at: at(value, "created_at"),
+    }
+}
+
+#[test]
+fn the_key_id_is_derived_from_the_secret() {
+    let all = vectors();
+    assert_eq!(
+        keyring(&all).signing().id().to_string(),
+        text(&all["key"], "id")
+    );
+}
+
+#[test]
+fn orders_tickets_and_tokens_are_as_published() {
+    let all = vectors();
+    let keyring = keyring(&all);
+    for vector in all["sales"].as_array().expect("sales") {
+        let order = order(vector);
+        let code = order.encode(bytes(vector, "salt_hex"), &keyring);
+        assert_eq!(code.to_string(), text(vector, "order_code"));
+        assert_eq!(code.subject().to_string(), text(vector, "subject"));
+
+        let ticket = Ticket {
+            code,
+            order,
+            invoice: invoice(vector),
+        };
+        assert_eq!(ticket.seal(&keyring), text(vector, "ticket"));
+
+        let settlement = Settlement {
+            received: Msats::new(number(vector, "received_msat")).expect("an amount"),
+            at: at(vector, "settled_at"),
+        };
+        let access = mint(&code, &order, settlement).expect("paid");
+        assert_eq!(access.scope.to_string(), text(vector, "scope"));
+        assert_eq!(access.seal(&keyring), text(vector, "access_token"));
+        assert_eq!(
+            Access::open(text(vector, "access_token"), &keyring),
+            Ok(access)
+        );
+    }
+}
+
+#[test]
+fn grants_and_handles_are_as_published() {
+    let all = vectors();
+    let keyring = keyring(&all);
+    for vector in all["grants"].as_array().expect("grants") {
+        let extent = match vector["last_segment"].as_u64() {
+            None => Extent::Film,
+            Some(last) => Extent::Preview {
+                last_segment: u32::try_from(last).expect("a number"),
+                whole_timeline: vector["whole_timeline"].as_bool().expect("a flag"),
+            },
+        };
+        let grant = Grant {
+            title: id(vector),
+            expires_at: at(vector, "expires_at"),
+            subject: text(vector, "subject").parse().expect("a subject"),
+            session: Session::from_bytes(bytes(vector, "session")),
+            extent,
+        };
+        assert_eq!(grant.seal(&keyring), text(vector, "grant"));
+    }
+    for vector in all["handles"].as_array().expect("handles") {
+        let handle = Handle {
+            invoice: invoice(vector),
+            amount: Sats::new(number(vector, "amount_sat")).expect("an amount"),
+            expires_at: at(vector, "expires_at"),
+        };
+        assert_eq!(handle.seal(&keyring), text(vector, "handle"));
+    }
+}
+
+#[test]
+fn the_refused_are_refused_for_the_published_reason() {
+    let all = vectors();
+    let keyring = keyring(&all);
+    for vector in all["refused"].as_array().expect("refused") {
+        let error = Access::open(text(vector, "access_token"), &keyring).expect_err("refused");
+        assert_eq!(format!("{error:?}"), text(vector, "reason"));
+    }
+    assert!(Scope::Site.covers(VideoId::from_bytes([0; 8])));
+}

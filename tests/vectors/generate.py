@@ -1,0 +1,140 @@
+"""Makes credentials.json: a second implementation of every layout in src/core, in Python, so that
+the vectors do not merely repeat what the Rust code does. Run it after a change of a layout."""
+
+import base64
+import hashlib
+import hmac
+import json
+import struct
+from pathlib import Path
+
+SECRET = bytes(range(32))
+KEY_ID = hashlib.sha256(SECRET).digest()[:4]
+TIERS = {"rent": 1, "own": 2, "pass": 3}
+KINDS = {"ticket": 1, "access": 2, "grant": 3, "handle": 4}
+
+
+def mac(key: bytes, *parts: bytes) -> bytes:
+    return hmac.new(key, b"".join(parts), hashlib.sha256).digest()
+
+
+def derived(purpose: str) -> bytes:
+    return mac(SECRET, b"satreel/1/" + purpose.encode())
+
+
+def b64(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def seal(kind: str, body: bytes, version: int = 1) -> str:
+    signed = bytes([version, KINDS[kind]]) + KEY_ID + body
+    return b64(signed + mac(derived(kind), signed))
+
+
+def order_code(sale: dict) -> bytes:
+    head = bytes([1 << 4 | KEY_ID[0] & 0x0F])
+    plain = (
+        bytes.fromhex(sale["title"])
+        + struct.pack(">BHII", TIERS[sale["tier"]], sale["hours"] or 0, sale["sat"], sale["created_at"])
+        + bytes.fromhex(sale["salt_hex"])
+    )
+    tag = mac(derived("order-tag"), head, plain)[:10]
+    pad = mac(derived("order-cipher"), head, tag)
+    return head + tag + bytes(a ^ b for a, b in zip(plain, pad))
+
+
+def invoice(thing: dict) -> bytes:
+    if "btcpay_id" in thing:
+        return b"\1" + thing["btcpay_id"].encode()
+    return b"\0" + bytes.fromhex(thing["payment_hash_hex"])
+
+
+def subject(code: bytes) -> bytes:
+    return hashlib.sha256(b"satreel/1/subject" + code).digest()[:8]
+
+
+def finish_sale(sale: dict) -> dict:
+    code = order_code(sale)
+    is_site = sale["tier"] == "pass"
+    title = bytes(8) if is_site else bytes.fromhex(sale["title"])
+    expires = sale["settled_at"] + sale["hours"] * 3600 if sale["hours"] else 0
+    body = (
+        bytes([2 if is_site else 1]) + title + bytes([TIERS[sale["tier"]]])
+        + struct.pack(">Q", expires) + subject(code)
+    )
+    return sale | {
+        "order_code": b64(code),
+        "subject": subject(code).hex(),
+        "ticket": seal("ticket", code + invoice(sale)),
+        "scope": "site" if is_site else "title:" + sale["title"],
+        "access_token": seal("access", body),
+    }
+
+
+def finish_grant(grant: dict) -> dict:
+    whole_film = grant["last_segment"] is None
+    body = (
+        bytes.fromhex(grant["title"])
+        + struct.pack(">Q", grant["expires_at"])
+        + bytes.fromhex(grant["subject"])
+        + bytes.fromhex(grant["session"])
+        + struct.pack(">I", 0xFFFFFFFF if whole_film else grant["last_segment"])
+        + bytes([1 if grant.get("whole_timeline") else 0])
+    )
+    return grant | {"grant": seal("grant", body)}
+
+
+def finish_handle(handle: dict) -> dict:
+    body = struct.pack(">QQ", handle["amount_sat"], handle["expires_at"]) + invoice(handle)
+    return handle | {"handle": seal("handle", body)}
+
+
+def changed(text: str, at: int) -> str:
+    return text[:at] + ("A" if text[at] != "A" else "B") + text[at + 1 :]
+
+
+HASH = hashlib.sha256(b"preimage").hexdigest()
+FILM = {"title": "00ff10a9bcdef012", "salt_hex": "010203", "created_at": 1_700_000_000}
+sales = [
+    FILM | {"tier": "rent", "hours": 24, "sat": 100, "payment_hash_hex": HASH,
+            "received_msat": 100_000, "settled_at": 1_700_000_060},
+    FILM | {"tier": "own", "hours": None, "sat": 3000, "payment_hash_hex": HASH,
+            "received_msat": 3_000_999, "settled_at": 1_700_000_060},
+    FILM | {"tier": "pass", "hours": 720, "sat": 1_000_000_000, "btcpay_id": "Hj3kPq8LmN2RtV5xYz7AbC",
+            "received_msat": 1_000_000_000_000, "settled_at": 1_700_009_999},
+]
+sales = [finish_sale(sale) for sale in sales]
+token = sales[0]["access_token"]
+access_body = base64.urlsafe_b64decode(token + "==")[6:-32]
+grants = [
+    {"title": FILM["title"], "expires_at": 1_700_000_600, "subject": sales[0]["subject"],
+     "session": "0123456789abcdef", "last_segment": None},
+    {"title": FILM["title"], "expires_at": 1_700_000_600, "subject": "00" * 8,
+     "session": "0123456789abcdef", "last_segment": 9, "whole_timeline": False},
+    {"title": FILM["title"], "expires_at": 1_700_000_600, "subject": "00" * 8,
+     "session": "0123456789abcdef", "last_segment": 0, "whole_timeline": True},
+]
+handles = [
+    {"amount_sat": 100, "expires_at": 1_700_000_900, "payment_hash_hex": HASH},
+    {"amount_sat": 3000, "expires_at": 1_700_000_900, "btcpay_id": "Hj3kPq8LmN2RtV5xYz7AbC"},
+]
+refused = [
+    {"access_token": changed(token, 20), "reason": "Forged"},
+    {"access_token": changed(token, 80), "reason": "Forged"},
+    {"access_token": changed(token, 5), "reason": "UnknownKey"},
+    {"access_token": seal("access", access_body, version=2), "reason": "Version(2)"},
+    {"access_token": sales[0]["ticket"], "reason": "WrongKind"},
+    {"access_token": token[:-1], "reason": "Malformed"},
+    {"access_token": token + "=", "reason": "Malformed"},
+    {"access_token": "", "reason": "Malformed"},
+]
+vectors = {
+    "about": "Satreel credentials, version 1. Numbers are decimal, times unix seconds.",
+    "key": {"secret_hex": SECRET.hex(), "id": KEY_ID.hex()},
+    "sales": sales,
+    "grants": [finish_grant(grant) for grant in grants],
+    "handles": [finish_handle(handle) for handle in handles],
+    "refused": refused,
+}
+path = Path(__file__).with_name("credentials.json")
+path.write_text(json.dumps(vectors, indent=2) + "\n")
