@@ -176,5 +176,6 @@ export const framesSeen = (page) =>
 /** Keeps a picture of the page. @param {Page} page @param {string} name */
 export async function picture(page, name, fullPage = false) {
   await mkdir(artefacts, { recursive: true });
-  await page.screenshot({ path: join(artefacts, `${name}.png`), fullPage });
+  const path = join(artefacts, `${name}.png`);
+  await page.screenshot({ path, fullPage, animations: "disabled" });
 }
