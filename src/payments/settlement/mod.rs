@@ -1,0 +1,154 @@
+//! Taking in settlements: one function records what was paid, whoever heard of it first.
+//!
+//! Owns the outcome of a settled invoice ([`Settlement::settle`]), the following of the backend's
+//! list and stream ([`Settlement::follow`]), and waking whoever waits for an invoice. Does not own
+//! access: that is minted from what the backend says, recorded or not.
+
+mod backoff;
+mod follow;
+mod waiters;
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+pub use waiters::Waiter;
+
+use self::{backoff::Backoff, waiters::Waiters};
+use super::{Cursor, Invoice, InvoiceBackend, InvoiceState};
+use crate::{
+    core::{
+        ids::InvoiceRef,
+        money::{Msats, Sats},
+        order::{Order, OrderCode},
+        time::Timestamp,
+    },
+    keys::Keys,
+    ledger::{self, Entry, Ledger, Sale},
+};
+
+/// What became of an invoice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Its purchase or tip stands in the sales record now.
+    Recorded,
+    /// It stood there already.
+    Replayed,
+    /// The node's owner uses it for other things too.
+    Foreign,
+    /// Too little for the order's price: nothing was bought.
+    Underpaid { received: Sats, price: Sats },
+    /// Nothing to record: not paid, or not yet.
+    NotSettled,
+}
+
+/// How far settlements were taken in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Taken {
+    /// What happened while nobody listened has been made up for, at least once.
+    pub reconciled: bool,
+    /// The last settlement of the stream that is recorded.
+    pub cursor: Cursor,
+}
+
+/// See the module's head. Shared by everything that hears of payments.
+#[derive(Debug)]
+pub struct Settlement {
+    backend: Arc<dyn InvoiceBackend>,
+    ledger: Ledger,
+    keys: Arc<Keys>,
+    waiters: Arc<Waiters>,
+    taken: watch::Sender<Taken>,
+    backoff: Backoff,
+}
+
+impl Settlement {
+    pub fn new(backend: Arc<dyn InvoiceBackend>, ledger: Ledger, keys: Arc<Keys>) -> Self {
+        Self {
+            backend,
+            ledger,
+            keys,
+            waiters: Arc::default(),
+            taken: watch::Sender::default(),
+            backoff: Backoff::default(),
+        }
+    }
+
+    /// Records an invoice that the backend says is settled, once, and wakes whoever waits for it.
+    /// The backend's word comes in as `invoice`; nothing here asks again.
+    pub async fn settle(&self, invoice: &Invoice) -> Result<Outcome, ledger::Error> {
+        let InvoiceState::Settled { received, at } = invoice.state else {
+            return Ok(Outcome::NotSettled);
+        };
+        if let Some((code, order)) = self.order(invoice) {
+            // Before the record: a viewer's access waits for no disk of ours.
+            self.waiters.wake(&invoice.reference);
+            return self.settle_order(invoice, code, &order, received, at).await;
+        }
+        let entry = self
+            .ledger
+            .settle_tip(&invoice.reference, received, at)
+            .await;
+        // After the record: the thanks show the new sum. A failure keeps nobody waiting.
+        self.waiters.wake(&invoice.reference);
+        Ok(entry?.map_or(Outcome::Foreign, Outcome::from))
+    }
+
+    /// What the invoice's memo says was bought, if one of our keys made it.
+    fn order(&self, invoice: &Invoice) -> Option<(OrderCode, Order)> {
+        let code: OrderCode = invoice.memo.parse().ok()?;
+        let order = code.open(&self.keys.current()).ok()?;
+        Some((code, order))
+    }
+
+    async fn settle_order(
+        &self,
+        invoice: &Invoice,
+        code: OrderCode,
+        order: &Order,
+        received: Msats,
+        at: Timestamp,
+    ) -> Result<Outcome, ledger::Error> {
+        let price = order.tier.price();
+        if received < price.to_msats() {
+            let received = received.to_sats_floor();
+            tracing::info!(invoice = %invoice.reference, %received, %price, "paid too little");
+            return Ok(Outcome::Underpaid { received, price });
+        }
+        let sale = Sale {
+            reference: invoice.reference.clone(),
+            order: code,
+            title: order.title,
+            tier: order.tier.kind(),
+            hours: order.tier.hours(),
+            price,
+            received,
+            settled_at: at,
+            subject: code.subject(),
+            marked: false,
+        };
+        Ok(self.ledger.record_sale(sale).await?.into())
+    }
+
+    /// Waits for news of one invoice. Subscribe first and look it up then: nothing falls between.
+    pub fn subscribe(&self, reference: &InvoiceRef) -> Waiter {
+        Waiters::subscribe(&self.waiters, reference)
+    }
+
+    /// How far [`Self::follow`] has come; for readiness.
+    pub fn taken(&self) -> watch::Receiver<Taken> {
+        self.taken.subscribe()
+    }
+}
+
+impl From<Entry> for Outcome {
+    fn from(entry: Entry) -> Self {
+        match entry {
+            Entry::Recorded => Self::Recorded,
+            Entry::Replayed => Self::Replayed,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
