@@ -1,7 +1,9 @@
 //! Satreel's server. See ARCHITECTURE.md for the house; arrows between these modules point one
 //! way: `app → {web, media, payments, catalog, ledger} → core` (held by `tests/arrows.rs`).
 
+pub mod app;
 pub mod catalog;
+pub mod cli;
 pub mod clock;
 pub mod core;
 pub mod database;
@@ -9,4 +11,6 @@ pub mod keys;
 pub mod ledger;
 pub mod media;
 pub mod payments;
+pub mod sale;
+pub mod server;
 pub mod web;

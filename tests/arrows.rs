@@ -1,6 +1,8 @@
 //! Arrows between modules point one way (see ARCHITECTURE.md): every `crate::` in a module names
 //! one that it may stand on, and the pure rooms touch neither disk, network, clock nor chance.
 
+#![allow(clippy::expect_used, reason = "a test may stop where it stands")]
+
 use std::{
     fs,
     path::{Path, PathBuf},

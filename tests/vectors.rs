@@ -1,6 +1,8 @@
 //! The published vectors in `tests/vectors/`: whoever writes a second implementation tests it
 //! against the same file. The layouts are described in each module of `src/core`.
 
+#![allow(clippy::expect_used, reason = "a test may stop where it stands")]
+
 use satreel::core::{
     access::{Access, Scope},
     grant::{Extent, Grant, Session},

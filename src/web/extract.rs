@@ -84,7 +84,9 @@ impl<S: Send + Sync, T: std::str::FromStr> FromRequestParts<S> for PathPart<T> {
         let parsed = path
             .ok()
             .and_then(|axum::extract::Path(text)| text.parse().ok());
-        parsed.map(Self).ok_or(ApiError::UnknownTitle)
+        parsed
+            .map(Self)
+            .ok_or(ApiError::Sale(crate::sale::Error::UnknownTitle))
     }
 }
 

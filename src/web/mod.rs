@@ -1,6 +1,70 @@
-//! Pages and API.
+//! Pages and API over HTTP: parses requests, asks `sale`, renders answers.
+//!
+//! Owns no rule about money or access. Media does not pass here but through `media::gate`.
 
+mod api;
 pub mod assets;
-pub mod extract;
+mod extract;
+mod headers;
+mod health;
 pub mod pages;
+mod posters;
 pub mod problem;
+mod site;
+mod state;
+mod wallet;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    http::Uri,
+    middleware,
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+
+pub use state::{Shared, Web};
+
+/// Forms hold a ticket at most.
+const FORM_LIMIT: usize = 8 << 10;
+
+/// Everything but media.
+pub fn router(web: Web) -> Router {
+    let web: Shared = Arc::new(web);
+    Router::new()
+        .route("/", get(site::storefront))
+        .route("/w/{id}", get(site::film))
+        .route("/w/{id}/order", post(site::order))
+        .route("/w/{id}/paid", post(site::paid))
+        .route("/purchases", get(site::purchases))
+        .route("/wallet", get(wallet::page))
+        .route("/wallet/pay", post(wallet::pay))
+        .route("/posters/{id}/{file}", get(posters::poster))
+        .route("/assets/{file}", get(assets::asset))
+        .route("/theme.css", get(site::theme))
+        .route("/favicon.ico", get(site::favicon))
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
+        .layer(DefaultBodyLimit::max(FORM_LIMIT))
+        .merge(api::routes())
+        .fallback(nothing_here)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(middleware::from_fn(headers::add))
+        .with_state(web)
+}
+
+/// Programs get a problem document, people a page.
+async fn nothing_here(web: axum::extract::State<Shared>, uri: Uri) -> Response {
+    if uri.path().starts_with("/api/") {
+        problem::ApiError::UnknownPath.into_response()
+    } else {
+        site::not_found(web).await
+    }
+}
+
+#[allow(clippy::unused_async, reason = "axum's handlers are async")]
+async fn wrong_method() -> problem::ApiError {
+    problem::ApiError::WrongMethod
+}

@@ -1,0 +1,167 @@
+//! The server put together: what is made in which order and why, and how it ends.
+
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+
+use anyhow::{Context, Result, bail};
+use satreel_config::{Backend, Config};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    catalog::Catalog,
+    clock::Clock,
+    core::offer::{Offer, TierKind},
+    keys::Keys,
+    ledger::Ledger,
+    media::{gate::Gate, store::Store},
+    payments::{InvoiceBackend, settlement::Settlement, wallet::Wallet},
+    sale::Sale,
+    server::{self, Doors},
+    web::{self, Web, assets::Assets, pages},
+};
+
+/// A server that is ready to be given its listener.
+#[derive(Debug)]
+pub struct App {
+    data: PathBuf,
+    doors: Doors,
+    settlement: Arc<Settlement>,
+    shutdown: CancellationToken,
+}
+
+impl App {
+    /// Opens everything that can be at fault before the first viewer comes.
+    pub async fn build(config: &Config, clock: Arc<dyn Clock>) -> Result<Self> {
+        // First the cheap refusals: nothing is created on disk for a site that may not run.
+        if let Some(fault) = config.wallet_exposure() {
+            bail!("{fault}");
+        }
+        let assets = Assets::embedded()?;
+        let data = &config.site.data;
+        std::fs::create_dir_all(data).with_context(|| data.display().to_string())?;
+
+        // Keys before anything that could sign; the ledger before anything that could settle.
+        let keys = Arc::new(Keys::open(&config.site.keys, clock.now())?);
+        let ledger = Ledger::open(&data.join("ledger.db"))
+            .await
+            .context("the ledger")?;
+        let wallet = open_backend(config, &clock).await?;
+        let backend: Arc<dyn InvoiceBackend> = wallet.clone();
+        let settlement = Arc::new(Settlement::new(
+            backend.clone(),
+            ledger.clone(),
+            keys.clone(),
+        ));
+
+        let (offer, pass) = default_offer(config)?;
+        let catalog = Catalog::open(data, offer).context("the titles")?;
+        let cache = u64::from(config.server.cache_mb) << 20;
+        let store = Arc::new(Store::new(data.join("titles"), cache));
+        let gate = Arc::new(Gate::new(keys.clone(), clock.clone(), store.clone()));
+
+        let shutdown = CancellationToken::new();
+        let sale = Sale {
+            clock,
+            keys,
+            catalog: Arc::new(catalog),
+            store,
+            backend,
+            settlement: settlement.clone(),
+            ledger,
+            pass,
+            invoice_s: config.payments.invoice_minutes * 60,
+        };
+        let pages = web::router(Web {
+            sale,
+            assets,
+            site: site(config),
+            accent: config.site.accent.map(|accent| accent.to_string()),
+            secure: config.site.url.is_https(),
+            wallet: Some(wallet),
+            shutdown: shutdown.clone(),
+        });
+        Ok(Self {
+            data: data.clone(),
+            doors: Doors { gate, pages },
+            settlement,
+            shutdown,
+        })
+    }
+
+    /// Serves until `stop` is cancelled. An essential task that ends before that is a failure.
+    pub async fn run(self, listener: TcpListener, stop: CancellationToken) -> Result<()> {
+        let address = listener.local_addr()?;
+        note_address(&self.data, address)?;
+        let mut settling = tokio::spawn({
+            let (settlement, shutdown) = (self.settlement.clone(), self.shutdown.clone());
+            async move { settlement.follow(shutdown).await }
+        });
+        let mut serving = tokio::spawn(server::serve(listener, self.doors, self.shutdown.clone()));
+        tracing::info!(%address, "serving");
+        let early = tokio::select! {
+            () = stop.cancelled() => None,
+            ended = &mut settling => Some(("following settlements", ended.err())),
+            ended = &mut serving => Some(("serving", ended.err())),
+        };
+        self.shutdown.cancel();
+        if let Some((task, error)) = early {
+            match error {
+                Some(error) => bail!("{task} ended with a fault: {error}"),
+                None => bail!("{task} ended on its own"),
+            }
+        }
+        // Viewers' requests finish first; settlements are taken in until the last of them.
+        serving.await?;
+        settling.await?;
+        tracing::info!("stopped");
+        Ok(())
+    }
+}
+
+async fn open_backend(config: &Config, clock: &Arc<dyn Clock>) -> Result<Arc<Wallet>> {
+    match config.payments.backend {
+        Backend::Wallet => {
+            let path = config.site.data.join("wallet.db");
+            Ok(Arc::new(
+                Wallet::open(&path, clock.clone())
+                    .await
+                    .context("the built-in wallet")?,
+            ))
+        }
+        // The configuration refuses these with words of its own; this is the second door.
+        Backend::Lnd | Backend::Btcpay => {
+            bail!("this version takes payments by the built-in wallet only")
+        }
+    }
+}
+
+/// The tiers of titles without their own, and the site's pass.
+fn default_offer(config: &Config) -> Result<(Offer, Option<crate::core::offer::Tier>)> {
+    let offer = Offer::from_file(&config.offers.tiers).context("[offers]")?;
+    let pass = offer.tier(TierKind::Pass);
+    let own = offer
+        .tiers()
+        .iter()
+        .copied()
+        .filter(|tier| tier.kind() != TierKind::Pass);
+    Ok((Offer::new(own.collect())?, pass))
+}
+
+fn site(config: &Config) -> pages::Site {
+    pages::Site {
+        name: config.site.name.clone(),
+        url: Some(config.site.url.as_str().trim_end_matches('/').to_owned()),
+        demo: config.payments.backend == Backend::Wallet,
+    }
+}
+
+/// Where `satreel pay` finds a running server: a small file beside its data.
+fn note_address(data: &std::path::Path, address: SocketAddr) -> Result<()> {
+    let path = address_file(data);
+    std::fs::write(&path, format!("{address}\n")).with_context(|| path.display().to_string())
+}
+
+/// The file that names the address of the server that runs on this data folder.
+pub fn address_file(data: &std::path::Path) -> PathBuf {
+    data.join("address")
+}

@@ -1,0 +1,95 @@
+//! The command line of `satreel`: one file a command. Results go to stdout, everything else to
+//! stderr; exit code 0 done, 1 failed, 2 used or configured wrongly.
+
+mod check;
+mod demo;
+mod keys;
+mod pay;
+mod sales;
+mod serve;
+mod site;
+mod transcoder;
+
+use std::io::{IsTerminal, Write};
+
+use clap::{Parser, Subcommand};
+use tracing_subscriber::{EnvFilter, fmt};
+
+/// Sells video for Lightning payments, without accounts.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Server, transcoder, play-money wallet and sample films in one go
+    Demo(demo::Args),
+    /// The server
+    Serve(serve::Args),
+    /// Read and validate the configuration; name every fault with key, line and remedy
+    Check(check::Args),
+    /// Pay with the built-in wallet of a running demo
+    Pay(pay::Args),
+    /// The signing keys
+    #[command(subcommand)]
+    Keys(keys::Command),
+    /// The sales record
+    Sales(sales::Args),
+}
+
+/// How a command did not succeed.
+#[derive(Debug)]
+pub enum Failure {
+    /// Exit code 1.
+    Failed(anyhow::Error),
+    /// Exit code 2.
+    Usage(String),
+}
+
+impl<E: Into<anyhow::Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl Cli {
+    pub fn run(self) -> Result<(), Failure> {
+        match self.command {
+            Command::Demo(args) => demo::run(args),
+            Command::Serve(args) => serve::run(&args),
+            Command::Check(args) => check::run(&args),
+            Command::Pay(args) => pay::run(&args),
+            Command::Keys(command) => keys::run(command),
+            Command::Sales(args) => sales::run(&args),
+        }
+    }
+}
+
+/// Logs to stderr, as `RUST_LOG` says, plain text for people and the journal.
+pub fn start_log() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false)
+        .init();
+}
+
+/// Tells what went wrong.
+pub fn say(failure: &Failure) {
+    let words = match failure {
+        Failure::Failed(error) => format!("{error:#}"),
+        Failure::Usage(words) => words.clone(),
+    };
+    // Nobody is left to tell when stderr is gone.
+    let _ = writeln!(std::io::stderr(), "satreel: {words}");
+}
+
+/// Prints a result. A reader that has gone away is no failure.
+fn print(text: impl std::fmt::Display) {
+    let _ = writeln!(std::io::stdout(), "{text}");
+}

@@ -1,0 +1,60 @@
+//! Why a step of a sale does not go on, in words for whoever asked.
+
+use crate::{
+    core::{access, envelope, money::Sats, ticket},
+    ledger, media, payments,
+};
+
+/// What stops a sale.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("no film has this id: see GET /api/titles")]
+    UnknownTitle,
+    #[error("this film is still being prepared: try again in a moment")]
+    NotReady,
+    #[error("this film is free: ask for a grant without a token")]
+    Free,
+    #[error("this film has no such tier on offer; it has: {0}")]
+    NotOnOffer(String),
+    #[error("this film has no free part: send a token")]
+    NoPreview,
+    #[error("{received} of {amount} arrived")]
+    Unpaid {
+        state: &'static str,
+        received: Sats,
+        amount: Sats,
+    },
+    #[error("nothing was paid before the code ran out: order again")]
+    Expired,
+    #[error("the payment was withdrawn: order again")]
+    Canceled,
+    #[error("{0}: restore the purchase with POST /api/tokens/recover")]
+    OldTicket(#[source] ticket::Error),
+    #[error("{0}")]
+    BadTicket(#[source] ticket::Error),
+    #[error("this is no order of this site: {0}")]
+    BadOrder(#[source] envelope::Error),
+    #[error("this is no token of this site: {0}")]
+    BadToken(#[source] envelope::Error),
+    #[error("{}", access_words(.0))]
+    Access(#[source] access::Refusal),
+    #[error("{0}")]
+    BadReceipt(&'static str),
+    #[error("the cinema's till is closed for the moment; nothing was charged: try again soon")]
+    NodeAway(#[from] payments::Error),
+    #[error("this can't be recorded at the moment; nothing was charged: try again soon")]
+    Ledger(#[from] ledger::Error),
+    #[error("this film can't be read at the moment: try again soon")]
+    Media(#[from] media::store::Error),
+    #[error("the system gives no randomness: try again soon")]
+    Randomness(getrandom::Error),
+}
+
+fn access_words(refusal: &access::Refusal) -> String {
+    match refusal {
+        access::Refusal::WrongTitle => "this token is for another film".to_owned(),
+        access::Refusal::Expired(at) => {
+            format!("this token's time ran out at {at}: buy again to go on")
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! From access to playback: the grant that a player's URLs carry.
+
+use satreel_hls::title::State;
+
+use super::{Error, Sale, random};
+use crate::{
+    catalog::Title,
+    core::{
+        access::Access,
+        grant::{Extent, Grant, Session},
+        ids::VideoId,
+        order::Subject,
+        time::Timestamp,
+    },
+};
+
+/// How long a grant lasts. Our page renews it unseen; long enough for a player without our page
+/// to keep its playlist for a film's evening would be too long for a link that was passed on.
+pub const GRANT_LIFETIME_S: u64 = 600;
+
+/// What a player asks for.
+#[derive(Debug)]
+pub struct GrantRequest {
+    pub title: VideoId,
+    /// The access token's text.
+    pub token: Option<String>,
+    /// The playing that this renews.
+    pub session: Option<Session>,
+    /// For our own page: playlists show the film's whole length though only its start opens.
+    pub whole_timeline: bool,
+}
+
+/// A grant, ready for the player.
+#[derive(Debug)]
+pub struct Granted {
+    /// Sealed, for the URL's path.
+    pub text: String,
+    pub grant: Grant,
+    /// The effective end of the free part in microseconds; None: the whole film.
+    pub preview_end_us: Option<u64>,
+}
+
+impl Sale {
+    /// Opens a title as far as the token reaches; without one, its free part.
+    pub async fn grant(&self, request: GrantRequest) -> Result<Granted, Error> {
+        let now = self.clock.now();
+        let title = self
+            .catalog
+            .get(&request.title)
+            .ok_or(Error::UnknownTitle)?;
+        let (extent, subject, ends, preview_end_us) = if let Some(token) = &request.token {
+            let access = Access::open(token, &self.keyring()).map_err(Error::BadToken)?;
+            access.check(title.id, now).map_err(Error::Access)?;
+            (Extent::Film, access.subject, access.expires_at, None)
+        } else {
+            let (extent, end) = self.free_part(&title, request.whole_timeline).await?;
+            (extent, Subject::NOBODY, None, end)
+        };
+        if title.state == State::Processing {
+            return Err(Error::NotReady);
+        }
+        let session = match request.session {
+            Some(session) => session,
+            None => Session::from_bytes(random()?),
+        };
+        let lifetime = now.plus_seconds(GRANT_LIFETIME_S);
+        let grant = Grant {
+            title: title.id,
+            // A rent that ends sooner ends its grants too.
+            expires_at: ends.map_or(lifetime, |end: Timestamp| end.min(lifetime)),
+            subject,
+            session,
+            extent,
+        };
+        Ok(Granted {
+            text: grant.seal(&self.keyring()),
+            grant,
+            preview_end_us,
+        })
+    }
+
+    async fn free_part(
+        &self,
+        title: &Title,
+        whole_timeline: bool,
+    ) -> Result<(Extent, Option<u64>), Error> {
+        match title.state {
+            State::Hidden => return Err(Error::UnknownTitle),
+            State::Processing => return Err(Error::NotReady),
+            State::Published | State::Live | State::Scheduled => {}
+        }
+        if title.offer.is_free() {
+            return Ok((Extent::Film, None));
+        }
+        let end = self.store.preview_end(title.id, title.preview_s).await?;
+        let (last_segment, end_us) = end.ok_or(Error::NoPreview)?;
+        Ok((
+            Extent::Preview {
+                last_segment,
+                whole_timeline,
+            },
+            Some(end_us),
+        ))
+    }
+}

@@ -1,0 +1,198 @@
+//! From a choice to an invoice, and how its payment stands.
+
+use super::{Error, Sale, random};
+use crate::{
+    core::{
+        handle::Handle,
+        ids::{InvoiceRef, VideoId},
+        money::Sats,
+        offer::{Tier, tier_name, tier_named},
+        order::Order,
+        ticket::Ticket,
+        time::Timestamp,
+    },
+    ledger::PendingTip,
+    payments::{Invoice, InvoiceState, NewInvoice},
+};
+
+/// The largest tip, 1 bitcoin: more is a slip of the hand.
+pub const MAX_TIP_SAT: u64 = 100_000_000;
+/// The longest message with a tip, in characters.
+pub const MAX_TIP_MESSAGE: usize = 280;
+
+/// What a tip's invoice says. Anybody who sees the invoice can read it, so not which film.
+const TIP_MEMO: &str = "Tip";
+
+/// An order that waits for its payment.
+#[derive(Debug)]
+pub struct Placed {
+    /// Its public name, sealed.
+    pub order: String,
+    /// The buyer's secret, sealed. None: a tip, which buys nothing.
+    pub ticket: Option<String>,
+    pub tier: Option<Tier>,
+    pub amount: Sats,
+    pub invoice: Invoice,
+}
+
+/// How a payment stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Status {
+    pub state: PaymentState,
+    pub received: Sats,
+    pub amount: Sats,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PaymentState {
+    Open,
+    Underpaid,
+    Settled,
+    Expired,
+}
+
+impl PaymentState {
+    /// Nothing more will happen to this order.
+    pub const fn is_final(self) -> bool {
+        matches!(self, Self::Settled | Self::Expired)
+    }
+}
+
+impl Sale {
+    /// Orders a tier of a title.
+    pub async fn order(&self, title: VideoId, tier: &str) -> Result<Placed, Error> {
+        let title = self.public_title(title)?;
+        if title.state == satreel_hls::title::State::Processing {
+            return Err(Error::NotReady);
+        }
+        if title.offer.is_free() {
+            return Err(Error::Free);
+        }
+        let tier = tier_named(tier)
+            .and_then(|kind| self.tier(&title, kind))
+            .ok_or_else(|| {
+                let names: Vec<_> = self
+                    .tiers(&title)
+                    .iter()
+                    .map(|tier| tier_name(tier.kind()))
+                    .collect();
+                Error::NotOnOffer(names.join(", "))
+            })?;
+        let order = Order {
+            title: title.id,
+            tier,
+            created_at: self.clock.now(),
+        };
+        let keyring = self.keyring();
+        let code = order.encode(random()?, &keyring);
+        let invoice = self.invoice(tier.price(), code.to_string()).await?;
+        let ticket = Ticket {
+            code,
+            order,
+            invoice: invoice.reference.clone(),
+        };
+        Ok(Placed {
+            order: self.handle(&invoice, tier.price()),
+            ticket: Some(ticket.seal(&keyring)),
+            tier: Some(tier),
+            amount: tier.price(),
+            invoice,
+        })
+    }
+
+    /// Makes an invoice that buys nothing: thanks.
+    pub async fn tip(
+        &self,
+        amount: Sats,
+        title: Option<VideoId>,
+        message: String,
+    ) -> Result<Placed, Error> {
+        if let Some(title) = title {
+            self.public_title(title)?;
+        }
+        let invoice = self.invoice(amount, TIP_MEMO.to_owned()).await?;
+        // Before the viewer can pay: a settlement must find what it was for.
+        self.ledger
+            .note_tip(PendingTip {
+                reference: invoice.reference.clone(),
+                title,
+                amount,
+                message,
+                at: self.clock.now(),
+            })
+            .await?;
+        Ok(Placed {
+            order: self.handle(&invoice, amount),
+            ticket: None,
+            tier: None,
+            amount,
+            invoice,
+        })
+    }
+
+    async fn invoice(&self, amount: Sats, memo: String) -> Result<Invoice, Error> {
+        let new = NewInvoice {
+            amount: amount.to_msats(),
+            memo,
+            expires_in_s: self.invoice_s,
+        };
+        Ok(self.backend.create(new).await?)
+    }
+
+    /// The public name of an order, sealed.
+    pub fn handle(&self, invoice: &Invoice, amount: Sats) -> String {
+        handle(invoice, amount).seal(&self.keyring())
+    }
+
+    pub fn open_handle(&self, order: &str) -> Result<Handle, Error> {
+        Handle::open(order, &self.keyring()).map_err(Error::BadOrder)
+    }
+
+    /// The invoice behind an order, as the node knows it now.
+    pub async fn look_up(&self, reference: &InvoiceRef) -> Result<Invoice, Error> {
+        // Ours by its signature, yet unknown to the node: another node's, after a move.
+        let unknown = Error::BadOrder(crate::core::envelope::Error::UnknownKey);
+        self.backend.look_up(reference).await?.ok_or(unknown)
+    }
+
+    /// How the payment of this order stands.
+    pub async fn status(&self, handle: &Handle) -> Result<Status, Error> {
+        let invoice = self.look_up(&handle.invoice).await?;
+        Ok(status(&invoice, handle.amount, self.clock.now()))
+    }
+}
+
+fn handle(invoice: &Invoice, amount: Sats) -> Handle {
+    Handle {
+        invoice: invoice.reference.clone(),
+        amount,
+        expires_at: invoice.expires_at,
+    }
+}
+
+fn status(invoice: &Invoice, amount: Sats, now: Timestamp) -> Status {
+    let (state, received) = match invoice.state {
+        InvoiceState::Settled { received, .. } if received >= amount.to_msats() => {
+            (PaymentState::Settled, received)
+        }
+        InvoiceState::Settled { received, .. } => (PaymentState::Underpaid, received),
+        InvoiceState::Open { received } | InvoiceState::Expired { received }
+            if received.get() > 0 =>
+        {
+            (PaymentState::Underpaid, received)
+        }
+        InvoiceState::Open { received } if now < invoice.expires_at => {
+            (PaymentState::Open, received)
+        }
+        InvoiceState::Open { received } | InvoiceState::Expired { received } => {
+            (PaymentState::Expired, received)
+        }
+        InvoiceState::Canceled => (PaymentState::Expired, crate::core::money::Msats::ZERO),
+    };
+    Status {
+        state,
+        received: received.to_sats_floor(),
+        amount,
+    }
+}

@@ -1,0 +1,168 @@
+//! The HTTP server: connections in, requests to the gate or the pages, orderly end.
+//!
+//! Media goes to the gate without passing the router: it is by far the most of all requests.
+
+use std::{
+    convert::Infallible,
+    io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use axum::Router;
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::Full;
+use hyper::{body::Incoming, service::service_fn};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::{conn::auto, graceful::GracefulShutdown},
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+};
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+use crate::media::{gate::Gate, path::PREFIX};
+
+/// Connections at once; more wait to be accepted.
+const MAX_CONNECTIONS: usize = 16_384;
+/// How long a client may take for a request's head, idle keep-alive included.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long requests under way may take to finish once the server is told to stop.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Who answers.
+#[derive(Debug, Clone)]
+pub struct Doors {
+    pub gate: Arc<Gate>,
+    pub pages: Router,
+}
+
+/// Serves until `shutdown`, then lets requests under way finish.
+pub async fn serve(listener: TcpListener, doors: Doors, shutdown: CancellationToken) {
+    let graceful = GracefulShutdown::new();
+    let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    loop {
+        let Ok(permit) = permits.clone().acquire_owned().await else {
+            break;
+        };
+        let accepted = tokio::select! {
+            () = shutdown.cancelled() => break,
+            accepted = listener.accept() => accepted,
+        };
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                refuse_gently(&error).await;
+                continue;
+            }
+        };
+        let connection = graceful.watch(connection(stream, doors.clone()));
+        tokio::spawn(async move {
+            // A client that goes away in mid-answer is everyday life.
+            if let Err(error) = connection.await {
+                tracing::debug!(error, "connection ended");
+            }
+            drop(permit);
+        });
+    }
+    drop(listener);
+    if tokio::time::timeout(GRACE, graceful.shutdown())
+        .await
+        .is_err()
+    {
+        tracing::warn!("some requests did not finish in time");
+    }
+}
+
+/// Running out of descriptors passes: wait a moment instead of spinning.
+async fn refuse_gently(error: &io::Error) {
+    tracing::warn!(
+        error = error as &dyn std::error::Error,
+        "could not accept a connection"
+    );
+    tokio::time::sleep(Duration::from_millis(50)).await;
+}
+
+fn connection(
+    stream: TcpStream,
+    doors: Doors,
+) -> impl hyper_util::server::graceful::GracefulConnection<
+    Error = Box<dyn std::error::Error + Send + Sync>,
+> {
+    // Small answers, as the settlement's event, must not wait for more.
+    let _ = stream.set_nodelay(true);
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(100);
+    let service = service_fn(move |request| answer(doors.clone(), request));
+    builder
+        .serve_connection(TokioIo::new(stream), service)
+        .into_owned()
+}
+
+async fn answer(doors: Doors, request: Request<Incoming>) -> Result<Response<Answer>, Infallible> {
+    if request.uri().path().starts_with(PREFIX) {
+        let answer = doors
+            .gate
+            .answer(request.method(), request.uri().path(), request.headers())
+            .await;
+        return Ok(answer.map(Answer::Media));
+    }
+    let request = request.map(axum::body::Body::new);
+    doors
+        .pages
+        .oneshot(request)
+        .await
+        .map(|response| response.map(Answer::Page))
+}
+
+/// A media body in one piece, unboxed; or whatever a page sends.
+#[derive(Debug)]
+pub enum Answer {
+    Media(Full<Bytes>),
+    Page(axum::body::Body),
+}
+
+impl Body for Answer {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        match self.get_mut() {
+            Self::Media(body) => Pin::new(body)
+                .poll_frame(context)
+                .map_err(|never| match never {}),
+            Self::Page(body) => Pin::new(body).poll_frame(context),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Media(body) => body.is_end_stream(),
+            Self::Page(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Media(body) => body.size_hint(),
+            Self::Page(body) => body.size_hint(),
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! The API, one file an endpoint. Described to the world by `openapi.json`, which the tests hold
+//! against these routes.
+
+mod grants;
+mod openapi;
+mod orders;
+mod purchases;
+mod tips;
+mod titles;
+mod tokens;
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    routing::{get, post},
+};
+
+use super::state::Shared;
+
+/// No request of the API is near this long; purchases carry up to 100 tokens.
+const BODY_LIMIT: usize = 32 << 10;
+
+pub fn routes() -> Router<Shared> {
+    Router::new()
+        .route("/api/openapi.json", get(openapi::document))
+        .route("/api/titles", get(titles::list))
+        .route("/api/titles/{id}", get(titles::one))
+        .route("/api/orders", post(orders::create))
+        .route("/api/orders/{order}", get(orders::status))
+        .route("/api/orders/{order}/events", get(orders::events))
+        .route("/api/orders/{order}/qr.svg", get(orders::qr))
+        .route("/api/tokens", post(tokens::redeem))
+        .route("/api/tokens/recover", post(tokens::recover))
+        .route("/api/grants", post(grants::create))
+        .route("/api/tips", post(tips::create))
+        .route(
+            "/api/purchases",
+            get(purchases::read).put(purchases::replace),
+        )
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+}
+
+pub use grants::master_url;
+pub use orders::OrderAnswer;
+pub use titles::{ListQuery, title_view, title_views};

@@ -1,0 +1,224 @@
+//! `POST /api/orders`, and how an order stands: once, as a stream, and as a QR code.
+
+use std::{convert::Infallible, sync::Arc, time::Duration};
+
+use axum::{
+    Json as Answer,
+    extract::State,
+    http::{StatusCode, header},
+    response::{
+        IntoResponse, Response,
+        sse::{Event, KeepAlive, Sse},
+    },
+};
+use futures_util::{Stream, stream};
+use qrcode::{EcLevel, QrCode, render::svg};
+use satreel_hls::naming::VideoId;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    core::{handle::Handle, ids::PaymentHash, money::Sats, offer::tier_name, time::Timestamp},
+    sale::{PaymentState, Placed, Status},
+    web::{
+        extract::{Json, PathPart},
+        problem::ApiError,
+        state::{Shared, Web},
+    },
+};
+
+/// How often a waiting viewer's order is looked up though nothing was heard: a stream or webhook
+/// that got lost delays nobody for longer.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OrderRequest {
+    title: VideoId,
+    tier: String,
+}
+
+/// An order that waits for its payment.
+#[derive(Serialize)]
+pub struct OrderAnswer {
+    pub order: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tier: Option<&'static str>,
+    pub amount_sat: Sats,
+    pub payment_request: String,
+    pub payment_hash: PaymentHash,
+    pub expires_at: Timestamp,
+    /// A bitcoin address for the same amount, where the backend takes both.
+    pub onchain: Option<String>,
+    /// Where the demo's own wallet pays it.
+    pub demo_wallet: Option<String>,
+}
+
+impl OrderAnswer {
+    pub fn new(web: &Web, placed: Placed) -> Self {
+        let request = placed.invoice.payment_request;
+        Self {
+            order: placed.order,
+            ticket: placed.ticket,
+            tier: placed.tier.map(|tier| tier_name(tier.kind())),
+            amount_sat: placed.amount,
+            payment_hash: placed.invoice.payment_hash,
+            expires_at: placed.invoice.expires_at,
+            onchain: None,
+            demo_wallet: web.wallet_url(&request),
+            payment_request: request,
+        }
+    }
+}
+
+pub async fn create(
+    State(web): State<Shared>,
+    Json(request): Json<OrderRequest>,
+) -> Result<Response, ApiError> {
+    let placed = web.sale.order(request.title, &request.tier).await?;
+    Ok(created(&web, placed))
+}
+
+/// 201, never stored on the way: it carries the buyer's secret.
+pub fn created(web: &Web, placed: Placed) -> Response {
+    let answer = OrderAnswer::new(web, placed);
+    (
+        StatusCode::CREATED,
+        [(header::CACHE_CONTROL, "no-store")],
+        Answer(answer),
+    )
+        .into_response()
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct StatusAnswer {
+    state: PaymentState,
+    received_sat: Sats,
+    amount_sat: Sats,
+}
+
+impl From<Status> for StatusAnswer {
+    fn from(status: Status) -> Self {
+        Self {
+            state: status.state,
+            received_sat: status.received,
+            amount_sat: status.amount,
+        }
+    }
+}
+
+pub async fn status(
+    State(web): State<Shared>,
+    PathPart(order): PathPart<String>,
+) -> Result<Response, ApiError> {
+    let status: StatusAnswer = web
+        .sale
+        .status(&web.sale.open_handle(&order)?)
+        .await?
+        .into();
+    Ok(([(header::CACHE_CONTROL, "no-store")], Answer(status)).into_response())
+}
+
+/// The state at once, then every change, until nothing more can happen.
+pub async fn events(
+    State(web): State<Shared>,
+    PathPart(order): PathPart<String>,
+) -> Result<Response, ApiError> {
+    let handle = web.sale.open_handle(&order)?;
+    // Asked before the stream begins, so that an unknown order is an error and not a silence.
+    let first = web.sale.status(&handle).await?;
+    let events = Sse::new(changes(web, handle, first)).keep_alive(KeepAlive::default());
+    Ok((
+        [
+            (header::CACHE_CONTROL, "no-store"),
+            (X_ACCEL_BUFFERING, "no"),
+        ],
+        events,
+    )
+        .into_response())
+}
+
+/// nginx would hold events back otherwise.
+const X_ACCEL_BUFFERING: header::HeaderName = header::HeaderName::from_static("x-accel-buffering");
+
+fn changes(
+    web: Arc<Web>,
+    handle: Handle,
+    first: Status,
+) -> impl Stream<Item = Result<Event, Infallible>> {
+    // Listening begins before the second look, so that no settlement falls between the two.
+    let waiter = web.sale.settlement.subscribe(&handle.invoice);
+    stream::unfold((web, handle, waiter, None, Some(first)), async |watch| {
+        let (web, handle, mut waiter, mut told, mut next) = watch;
+        loop {
+            if told.is_some_and(|told: Status| told.state.is_final()) {
+                return None;
+            }
+            if let Some(status) = next.take().filter(|status| told != Some(*status)) {
+                told = Some(status);
+                let event = event(status);
+                return Some((Ok(event), (web, handle, waiter, told, None)));
+            }
+            // Whichever comes first; both end in asking the node.
+            tokio::select! {
+                () = web.shutdown.cancelled() => return None,
+                _ = tokio::time::timeout(LOOK_AGAIN, waiter.changed()) => {}
+            }
+            // A node that is away for a moment is asked again in the next round.
+            next = web.sale.status(&handle).await.ok();
+        }
+    })
+}
+
+fn event(status: Status) -> Event {
+    let data = serde_json::to_string(&StatusAnswer::from(status)).unwrap_or_default();
+    Event::default().event("state").data(data)
+}
+
+/// The payment request as a picture. Upper case, since a QR code packs that tighter.
+pub async fn qr(
+    State(web): State<Shared>,
+    PathPart(order): PathPart<String>,
+) -> Result<Response, ApiError> {
+    let handle = web.sale.open_handle(&order)?;
+    let invoice = web.sale.look_up(&handle.invoice).await?;
+    let svg = qr_svg(&invoice.payment_request)?;
+    let headers = [
+        (header::CONTENT_TYPE, "image/svg+xml"),
+        (header::CACHE_CONTROL, "private, max-age=3600"),
+    ];
+    Ok((headers, svg).into_response())
+}
+
+fn qr_svg(payment_request: &str) -> Result<String, ApiError> {
+    let payload = format!("LIGHTNING:{}", payment_request.to_ascii_uppercase());
+    let code = QrCode::with_error_correction_level(payload, EcLevel::L)
+        .map_err(|error| ApiError::Internal(error.into()))?;
+    // Always black on white with its quiet zone: cameras want it so, also in the dark.
+    Ok(code
+        .render::<svg::Color<'_>>()
+        .min_dimensions(280, 280)
+        .dark_color(svg::Color("#000000"))
+        .light_color(svg::Color("#ffffff"))
+        .quiet_zone(true)
+        .build())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_qr_code_is_small_because_it_is_upper_case() {
+        let request = format!("lnbcrt1u1{}", "q".repeat(300));
+        let svg = qr_svg(&request).expect("a picture");
+        assert!(svg.contains("<svg") && svg.contains("#ffffff"));
+        let upper = QrCode::with_error_correction_level(
+            format!("LIGHTNING:{}", request.to_ascii_uppercase()),
+            EcLevel::L,
+        );
+        let lower = QrCode::with_error_correction_level(format!("lightning:{request}"), EcLevel::L);
+        assert!(upper.expect("a code").width() < lower.expect("a code").width());
+    }
+}

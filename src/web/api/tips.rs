@@ -1,0 +1,44 @@
+//! `POST /api/tips`
+
+use axum::{extract::State, response::Response};
+use satreel_hls::naming::VideoId;
+use serde::Deserialize;
+
+use super::orders::created;
+use crate::{
+    core::money::Sats,
+    sale::{MAX_TIP_MESSAGE, MAX_TIP_SAT},
+    web::{extract::Json, problem::ApiError, state::Shared},
+};
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    amount_sat: u64,
+    title: Option<VideoId>,
+    message: Option<String>,
+}
+
+pub async fn create(
+    State(web): State<Shared>,
+    Json(request): Json<Request>,
+) -> Result<Response, ApiError> {
+    let amount = Sats::new(request.amount_sat)
+        .ok()
+        .filter(|amount| (1..=MAX_TIP_SAT).contains(&amount.get()))
+        .ok_or_else(|| ApiError::invalid(format!("amount_sat: 1 to {MAX_TIP_SAT}")))?;
+    let message = request.message.unwrap_or_default();
+    if message.chars().count() > MAX_TIP_MESSAGE {
+        let detail = format!("message: at most {MAX_TIP_MESSAGE} characters");
+        return Err(ApiError::invalid(detail));
+    }
+    if message.contains(|letter: char| letter.is_control() && letter != '\n') {
+        return Err(ApiError::invalid(
+            "message: text only, no control characters",
+        ));
+    }
+    Ok(created(
+        &web,
+        web.sale.tip(amount, request.title, message).await?,
+    ))
+}

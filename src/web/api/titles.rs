@@ -1,0 +1,145 @@
+//! `GET /api/titles`, `GET /api/titles/{id}`
+
+use axum::{Json, extract::State};
+use satreel_hls::naming::{MediaFile, VideoId};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    catalog::{self, Title},
+    core::offer::tier_name,
+    web::{
+        extract::{PathPart, Query},
+        pages,
+        problem::ApiError,
+        state::{Shared, Web},
+    },
+};
+
+/// Titles on a page of the list.
+pub const PER_PAGE: u32 = 24;
+/// Longest search text, in characters.
+const MAX_QUERY: usize = 100;
+/// Beyond it no site has pages.
+const MAX_PAGE: u32 = 1_000_000;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListQuery {
+    #[serde(default)]
+    pub q: String,
+    pub tag: Option<String>,
+    pub page: Option<u32>,
+}
+
+impl ListQuery {
+    /// The search, if it makes sense. An empty tag is no tag: forms send it.
+    pub fn search(&self) -> Result<catalog::Query, ApiError> {
+        let page = self.page.unwrap_or(1);
+        if !(1..=MAX_PAGE).contains(&page) {
+            return Err(ApiError::invalid(format!(
+                "page: a number from 1 to {MAX_PAGE}"
+            )));
+        }
+        let tag = self.tag.as_deref().filter(|tag| !tag.is_empty());
+        for (name, text) in [("q", Some(self.q.as_str())), ("tag", tag)] {
+            if text.is_some_and(|text| text.chars().count() > MAX_QUERY) {
+                return Err(ApiError::invalid(format!(
+                    "{name}: at most {MAX_QUERY} characters"
+                )));
+            }
+        }
+        Ok(catalog::Query {
+            q: (!self.q.is_empty()).then(|| self.q.clone()),
+            tag: tag.map(str::to_owned),
+            page,
+            per_page: PER_PAGE,
+        })
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub struct List {
+    titles: Vec<pages::Title>,
+    total: usize,
+    page: u32,
+    pages: u32,
+}
+
+pub async fn list(
+    State(web): State<Shared>,
+    Query(query): Query<ListQuery>,
+) -> Result<Json<List>, ApiError> {
+    let found = web.sale.catalog.list(&query.search()?);
+    Ok(Json(List {
+        titles: title_views(&web, &found.titles).await,
+        total: found.total,
+        page: query.page.unwrap_or(1),
+        pages: found.pages,
+    }))
+}
+
+pub async fn one(
+    State(web): State<Shared>,
+    PathPart(id): PathPart<VideoId>,
+) -> Result<Json<pages::Title>, ApiError> {
+    let title = web.sale.public_title(id)?;
+    Ok(Json(title_view(&web, &title).await))
+}
+
+/// Titles as viewers see them.
+pub async fn title_views(web: &Web, titles: &[std::sync::Arc<Title>]) -> Vec<pages::Title> {
+    let mut views = Vec::with_capacity(titles.len());
+    for title in titles {
+        views.push(title_view(web, title).await);
+    }
+    views
+}
+
+/// A title as viewers see it, with its offers and the tips it got.
+pub async fn title_view(web: &Web, title: &Title) -> pages::Title {
+    let tips = web.sale.ledger.tips_total(Some(title.id)).await;
+    let tips_sat = tips.map_or_else(
+        |error| {
+            // A figure on a page is not worth failing the page for.
+            tracing::warn!(error = &error as &dyn std::error::Error, "tips not read");
+            0
+        },
+        crate::core::money::Sats::get,
+    );
+    let offers = web.sale.tiers(title).into_iter().map(|tier| pages::Offer {
+        tier: tier_name(tier.kind()).to_owned(),
+        sat: tier.price().get(),
+        hours: tier.hours(),
+        label: pages::tier_label(tier_name(tier.kind()), tier.hours()),
+    });
+    pages::Title {
+        id: title.id.to_string(),
+        name: title.name.to_string(),
+        description: title.description.to_string(),
+        year: title.year.map(i32::from),
+        tags: title.tags.iter().map(ToString::to_string).collect(),
+        tiers: offers.collect(),
+        free: title.offer.is_free(),
+        preview_s: f64::from(title.preview_s),
+        duration_s: title.duration_s,
+        width: title.width,
+        height: title.height,
+        poster: title
+            .poster
+            .map(|version| format!("/posters/{}/{}?v={version:x}", title.id, MediaFile::Poster)),
+        state: state_name(title.state).to_owned(),
+        tips_sat,
+        url: format!("/w/{}", title.id),
+    }
+}
+
+const fn state_name(state: satreel_hls::title::State) -> &'static str {
+    use satreel_hls::title::State;
+    match state {
+        State::Processing => "processing",
+        State::Published => "published",
+        State::Hidden => "hidden",
+        State::Live => "live",
+        State::Scheduled => "scheduled",
+    }
+}

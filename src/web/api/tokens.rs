@@ -1,0 +1,88 @@
+//! `POST /api/tokens`, `POST /api/tokens/recover`
+
+use axum::{
+    Json as Answer,
+    extract::State,
+    http::header,
+    response::{IntoResponse, Response},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    core::{access::Scope, offer::tier_name, order::Subject, time::Timestamp},
+    sale::Redeemed,
+    web::{
+        extract::Json,
+        problem::ApiError,
+        state::{Shared, Web},
+    },
+};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RedeemRequest {
+    ticket: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecoverRequest {
+    payment_request: String,
+    preimage: String,
+}
+
+#[derive(Serialize)]
+struct TokenAnswer {
+    token: String,
+    scope: String,
+    tier: &'static str,
+    expires_at: Option<Timestamp>,
+    subject: Subject,
+    /// The film it was bought for, while it is there.
+    title: Option<TitleName>,
+}
+
+#[derive(Serialize)]
+struct TitleName {
+    id: String,
+    name: String,
+}
+
+pub async fn redeem(
+    State(web): State<Shared>,
+    Json(request): Json<RedeemRequest>,
+) -> Result<Response, ApiError> {
+    Ok(answer(&web, web.sale.redeem(&request.ticket).await?))
+}
+
+pub async fn recover(
+    State(web): State<Shared>,
+    Json(request): Json<RecoverRequest>,
+) -> Result<Response, ApiError> {
+    Ok(answer(
+        &web,
+        web.sale
+            .recover(&request.payment_request, &request.preimage)
+            .await?,
+    ))
+}
+
+fn answer(web: &Web, redeemed: Redeemed) -> Response {
+    let title = match redeemed.access.scope {
+        Scope::Title(id) => id,
+        Scope::Site => redeemed.order.title,
+    };
+    let title = web.sale.catalog.get(&title).map(|title| TitleName {
+        id: title.id.to_string(),
+        name: title.name.to_string(),
+    });
+    let answer = TokenAnswer {
+        token: redeemed.token,
+        scope: redeemed.access.scope.to_string(),
+        tier: tier_name(redeemed.access.tier),
+        expires_at: redeemed.access.expires_at,
+        subject: redeemed.access.subject,
+        title,
+    };
+    ([(header::CACHE_CONTROL, "no-store")], Answer(answer)).into_response()
+}

@@ -1,0 +1,256 @@
+//! The viewers' pages, rendered here so that they show something before any script has run, and
+//! without scripts as far as an invoice to copy.
+
+use axum::{
+    Form,
+    extract::{State, rejection::FormRejection},
+    http::{StatusCode, header},
+    response::{IntoResponse, Redirect, Response},
+};
+use maud::Markup;
+use satreel_hls::naming::VideoId;
+use serde::Deserialize;
+
+use super::{
+    api::{self, ListQuery, OrderAnswer},
+    extract::{PathPart, Query},
+    pages::{self, AssetUrls},
+    problem::ApiError,
+    state::{Shared, Web},
+};
+use crate::{
+    core::{ticket::Ticket, time::Timestamp},
+    sale::{self, GrantRequest},
+};
+
+/// A page instead of a problem document: a person is looking.
+#[derive(Debug)]
+pub struct PageError {
+    web: Shared,
+    error: ApiError,
+}
+
+impl IntoResponse for PageError {
+    fn into_response(self) -> Response {
+        let Self { web, error } = self;
+        let detail = error.to_string();
+        let status = error.into_response().status();
+        let page = if status == StatusCode::NOT_FOUND {
+            pages::not_found(&web.site, &web.assets)
+        } else {
+            pages::message(&web.site, &web.assets, &message(status, &detail))
+        };
+        (status, page).into_response()
+    }
+}
+
+fn message(status: StatusCode, detail: &str) -> pages::Message {
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        return pages::Message {
+            heading: "The cinema's till is closed for the moment".to_owned(),
+            text: "Nothing was charged. Try again in a moment.".to_owned(),
+            link: None,
+        };
+    }
+    let mut letters = detail.chars();
+    let first = letters
+        .next()
+        .map(|letter| letter.to_uppercase().to_string());
+    pages::Message {
+        heading: "That did not work".to_owned(),
+        text: format!("{}{}.", first.unwrap_or_default(), letters.as_str()),
+        link: None,
+    }
+}
+
+/// Turns an error into a page, keeping what the page needs.
+fn page_error<E: Into<ApiError>>(web: &Shared) -> impl Fn(E) -> PageError {
+    let web = web.clone();
+    move |error| PageError {
+        web: web.clone(),
+        error: error.into(),
+    }
+}
+
+pub async fn storefront(
+    State(web): State<Shared>,
+    query: Result<Query<ListQuery>, ApiError>,
+) -> Result<Markup, PageError> {
+    let Query(query) = query.map_err(page_error(&web))?;
+    let search = query.search().map_err(page_error(&web))?;
+    let found = web.sale.catalog.list(&search);
+    let view = pages::Storefront {
+        titles: api::title_views(&web, &found.titles).await,
+        total: found.total,
+        page: search.page as usize,
+        pages: found.pages as usize,
+        query: (!query.q.is_empty()).then(|| query.q.clone()),
+        tag: search.tag,
+    };
+    Ok(pages::storefront(&web.site, &web.assets, &view))
+}
+
+pub async fn film(
+    State(web): State<Shared>,
+    id: Result<PathPart<VideoId>, ApiError>,
+) -> Result<Markup, PageError> {
+    let PathPart(id) = id.map_err(page_error(&web))?;
+    let title = web.sale.public_title(id).map_err(page_error(&web))?;
+    let view = pages::Film {
+        title: api::title_view(&web, &title).await,
+    };
+    Ok(pages::film(&web.site, &web.assets, &view))
+}
+
+#[allow(clippy::unused_async, reason = "axum's handlers are async")]
+pub async fn purchases(State(web): State<Shared>) -> Markup {
+    pages::purchases(&web.site, &web.assets)
+}
+
+#[allow(clippy::unused_async, reason = "axum's handlers are async")]
+pub async fn not_found(State(web): State<Shared>) -> Response {
+    (
+        StatusCode::NOT_FOUND,
+        pages::not_found(&web.site, &web.assets),
+    )
+        .into_response()
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OrderForm {
+    tier: String,
+}
+
+/// `POST /w/{id}/order`: the order of a browser without JavaScript.
+pub async fn order(
+    State(web): State<Shared>,
+    id: Result<PathPart<VideoId>, ApiError>,
+    form: Result<Form<OrderForm>, FormRejection>,
+) -> Result<Response, PageError> {
+    let PathPart(id) = id.map_err(page_error(&web))?;
+    let Ok(Form(form)) = form else {
+        return Ok(Redirect::to(&format!("/w/{id}")).into_response());
+    };
+    let placed = web
+        .sale
+        .order(id, &form.tier)
+        .await
+        .map_err(page_error(&web))?;
+    let title = web.sale.public_title(id).map_err(page_error(&web))?;
+    let label = placed.tier.map(|tier| label(&tier)).unwrap_or_default();
+    let answer = OrderAnswer::new(&web, placed);
+    let view = pages::OrderPlain {
+        title: api::title_view(&web, &title).await,
+        label,
+        amount_sat: answer.amount_sat.get(),
+        payment_request: answer.payment_request,
+        expires_at: answer.expires_at.to_string(),
+        qr_url: format!("/api/orders/{}/qr.svg", answer.order),
+        ticket: answer.ticket.unwrap_or_default(),
+        demo_wallet: answer.demo_wallet,
+        state: pages::PlainState::Waiting,
+    };
+    Ok(private(pages::order_plain(&web.site, &web.assets, &view)))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PaidForm {
+    ticket: String,
+}
+
+/// `POST /w/{id}/paid`: "I have paid", without JavaScript.
+pub async fn paid(
+    State(web): State<Shared>,
+    id: Result<PathPart<VideoId>, ApiError>,
+    form: Result<Form<PaidForm>, FormRejection>,
+) -> Result<Response, PageError> {
+    let PathPart(id) = id.map_err(page_error(&web))?;
+    let Ok(Form(form)) = form else {
+        return Ok(Redirect::to(&format!("/w/{id}")).into_response());
+    };
+    let view = paid_view(&web, &form.ticket)
+        .await
+        .map_err(page_error(&web))?;
+    Ok(private(pages::order_plain(&web.site, &web.assets, &view)))
+}
+
+async fn paid_view(web: &Web, text: &str) -> Result<pages::OrderPlain, sale::Error> {
+    let now: Timestamp = web.sale.clock.now();
+    let ticket =
+        Ticket::open(text, &web.sale.keys.current(), now).map_err(sale::Error::BadTicket)?;
+    let invoice = web.sale.look_up(&ticket.invoice).await?;
+    let title = web
+        .sale
+        .catalog
+        .get(&ticket.order.title)
+        .ok_or(sale::Error::UnknownTitle)?;
+    let state = match web.sale.redeem(text).await {
+        Ok(redeemed) => pages::PlainState::Paid {
+            master_url: plain_master_url(web, &ticket, redeemed.token).await?,
+        },
+        Err(sale::Error::Unpaid { received, .. }) if received.get() > 0 => {
+            pages::PlainState::Underpaid {
+                received_sat: received.get(),
+            }
+        }
+        Err(sale::Error::Unpaid { .. }) => pages::PlainState::NotYet,
+        Err(sale::Error::Expired | sale::Error::Canceled) => pages::PlainState::Expired,
+        Err(error) => return Err(error),
+    };
+    let handle = web.sale.handle(&invoice, ticket.order.tier.price());
+    Ok(pages::OrderPlain {
+        title: api::title_view(web, &title).await,
+        label: label(&ticket.order.tier),
+        amount_sat: ticket.order.tier.price().get(),
+        expires_at: invoice.expires_at.to_string(),
+        qr_url: format!("/api/orders/{handle}/qr.svg"),
+        ticket: text.to_owned(),
+        demo_wallet: web.wallet_url(&invoice.payment_request),
+        payment_request: invoice.payment_request,
+        state,
+    })
+}
+
+async fn plain_master_url(
+    web: &Web,
+    ticket: &Ticket,
+    token: String,
+) -> Result<String, sale::Error> {
+    let request = GrantRequest {
+        title: ticket.order.title,
+        token: Some(token),
+        session: None,
+        whole_timeline: false,
+    };
+    Ok(api::master_url(&web.sale.grant(request).await?))
+}
+
+fn label(tier: &crate::core::offer::Tier) -> String {
+    pages::tier_label(crate::core::offer::tier_name(tier.kind()), tier.hours())
+}
+
+/// Carries the buyer's secret: kept by no cache.
+fn private(page: Markup) -> Response {
+    ([(header::CACHE_CONTROL, "no-store")], page).into_response()
+}
+
+/// `GET /theme.css`: the operator's accent over the house's own.
+#[allow(clippy::unused_async, reason = "axum's handlers are async")]
+pub async fn theme(State(web): State<Shared>) -> Response {
+    let css = web.accent.as_ref().map_or_else(String::new, |accent| {
+        format!(":root {{ --accent: {accent}; }}\n")
+    });
+    let headers = [
+        (header::CONTENT_TYPE, "text/css; charset=utf-8"),
+        (header::CACHE_CONTROL, "public, max-age=300"),
+    ];
+    (headers, css).into_response()
+}
+
+/// `GET /favicon.ico`: asked for by browsers that ignore the page's own link.
+#[allow(clippy::unused_async, reason = "axum's handlers are async")]
+pub async fn favicon(State(web): State<Shared>) -> Redirect {
+    Redirect::permanent(web.assets.url("favicon.svg"))
+}

@@ -1,0 +1,33 @@
+//! What the handlers share.
+
+use std::sync::Arc;
+
+use super::{assets::Assets, pages};
+use crate::{payments::wallet::Wallet, sale::Sale};
+
+/// Everything that pages and API need; cheap to clone by its `Arc`.
+#[derive(Debug)]
+pub struct Web {
+    pub sale: Sale,
+    pub assets: Assets,
+    pub site: pages::Site,
+    /// The operator's accent, `#rrggbb`.
+    pub accent: Option<String>,
+    /// The site is reached over TLS: its cookies are marked so.
+    pub secure: bool,
+    /// The built-in wallet, when it is the payment backend.
+    pub wallet: Option<Arc<Wallet>>,
+    /// Ends event streams when the server stops.
+    pub shutdown: tokio_util::sync::CancellationToken,
+}
+
+impl Web {
+    /// The built-in wallet's page, ready to pay this: play money only.
+    pub fn wallet_url(&self, payment_request: &str) -> Option<String> {
+        self.wallet
+            .as_ref()
+            .map(|_| format!("/wallet?pr={payment_request}"))
+    }
+}
+
+pub type Shared = Arc<Web>;
