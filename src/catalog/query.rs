@@ -70,10 +70,13 @@ impl Query {
 
         let mut titles = Vec::new();
         let mut total = 0;
+        let mut folded = String::new();
         for title in listed {
-            let found = words
-                .iter()
-                .all(|word| word.find(title.search.as_bytes()).is_some());
+            let found = words.is_empty() || {
+                fold(title, &mut folded);
+                let mut words = words.iter();
+                words.all(|word| word.find(folded.as_bytes()).is_some())
+            };
             if found && tag.is_none_or(|tag| has_tag(title, tag)) {
                 if total >= skipped && titles.len() < per_page {
                     titles.push(Arc::clone(title));
@@ -89,6 +92,23 @@ impl Query {
             total,
             pages,
         }
+    }
+}
+
+/// What the search looks at: name, description and tags in lower case, a line each. Made anew at
+/// every search: kept, it would weigh 4 MB in 10,000 titles to save 3 ms.
+fn fold(title: &Title, folded: &mut String) {
+    folded.clear();
+    let texts = [&title.name, &title.description];
+    for text in texts.into_iter().chain(&title.tags) {
+        if text.is_ascii() {
+            let start = folded.len();
+            folded.push_str(text);
+            folded[start..].make_ascii_lowercase();
+        } else {
+            folded.extend(text.chars().flat_map(char::to_lowercase));
+        }
+        folded.push('\n');
     }
 }
 

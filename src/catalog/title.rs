@@ -34,8 +34,6 @@ pub struct Title {
     pub created_at: Timestamp,
     /// The poster's version (changes with the file); None: there is no poster.
     pub poster: Option<u64>,
-    /// What the search looks at: name, description and tags in lower case, a line each.
-    pub(super) search: Box<str>,
 }
 
 /// What is wrong with a `title.json`.
@@ -146,7 +144,6 @@ impl Title {
         }
         Ok(Self {
             id,
-            search: search_text(&file),
             year: file.year,
             state: file.state,
             offer: own_offer(&file)?.map_or_else(|| Arc::clone(defaults), Arc::new),
@@ -193,18 +190,6 @@ fn created_at(text: &str, fallback: Timestamp) -> Result<Timestamp, Refusal> {
     let moment: jiff::Timestamp = text.parse().map_err(|_| Refusal::CreatedAt)?;
     let seconds = u64::try_from(moment.as_second()).map_err(|_| Refusal::CreatedAt)?;
     Ok(Timestamp::from_unix(seconds))
-}
-
-fn search_text(file: &TitleFile) -> Box<str> {
-    let mut text = String::with_capacity(file.name.len() + file.description.len() + 64);
-    for part in [&file.name, &file.description]
-        .into_iter()
-        .chain(&file.tags)
-    {
-        text.push_str(&part.to_lowercase());
-        text.push('\n');
-    }
-    text.into()
 }
 
 /// serde's words without the position, which stands in the fault's own field.
