@@ -1,0 +1,86 @@
+//! Why a film cannot be taken in, in words for the person who dropped it there.
+//!
+//! Owns the closed set of faults. They cross the worker's pipe as JSON, so they carry plain values.
+
+use serde::{Deserialize, Serialize};
+
+/// What is wrong and what to do about it (`Display` says both).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(tag = "fault", rename_all = "snake_case", deny_unknown_fields)]
+pub(crate) enum Fault {
+    #[error("the file is empty: it may still be on its way, so copy it again")]
+    Empty,
+    #[error(
+        "this is not a video file that Satreel knows: use MP4, MOV, MKV, WebM, AVI, MPEG-TS, MPEG-PS or FLV"
+    )]
+    NotVideo,
+    #[error("this is a text playlist under a video's name: give the video itself, not a list of others")]
+    Playlist,
+    #[error("this is {container}: audio-only titles are not supported yet, so give a video file")]
+    AudioOnly { container: String },
+    #[error("the file has no picture track: audio-only titles are not supported yet")]
+    NoVideo,
+    #[error("the file is damaged or cut short ({detail}): export or copy it again")]
+    Damaged { detail: String },
+    #[error("nothing here can decode {codec}: convert the film to H.264 and try again")]
+    UnknownCodec { codec: String },
+    #[error("the film is out of bounds ({detail}): export it smaller")]
+    TooLarge { detail: String },
+    #[error("the file cannot be read ({detail}): check the path and its permissions")]
+    Unreadable { detail: String },
+    #[error("the disk is full: free some space and add the film again")]
+    DiskFull,
+    #[error("the title's folder cannot be written ({detail}): check its owner and permissions")]
+    Unwritable { detail: String },
+    #[error("work on the film stood still for {seconds} s and was stopped: the file may be damaged")]
+    Stalled { seconds: u64 },
+    #[error("the worker ended too early ({detail}): add the film again; if it happens twice, the file may be damaged")]
+    Crashed { detail: String },
+    #[error("another Satreel program is working on this film: wait for it to finish")]
+    Busy,
+    #[error("the transcoder was stopped: it continues at the next start")]
+    Stopped,
+}
+
+impl Fault {
+    /// Whether doing the same again may end differently: then the source stays where it is.
+    pub(crate) fn may_pass(&self) -> bool {
+        match self {
+            Self::DiskFull | Self::Unwritable { .. } | Self::Busy | Self::Stopped => true,
+            Self::Empty
+            | Self::NotVideo
+            | Self::Playlist
+            | Self::AudioOnly { .. }
+            | Self::NoVideo
+            | Self::Damaged { .. }
+            | Self::UnknownCodec { .. }
+            | Self::TooLarge { .. }
+            | Self::Unreadable { .. }
+            | Self::Stalled { .. }
+            | Self::Crashed { .. } => false,
+        }
+    }
+
+    pub(crate) fn damaged(detail: impl ToString) -> Self {
+        Self::Damaged {
+            detail: detail.to_string(),
+        }
+    }
+
+    /// A failed write below the title's folder.
+    pub(crate) fn writing(error: &std::io::Error) -> Self {
+        match error.kind() {
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Self::DiskFull,
+            _ => Self::Unwritable {
+                detail: error.to_string(),
+            },
+        }
+    }
+
+    /// A failed read of the source.
+    pub(crate) fn reading(error: &std::io::Error) -> Self {
+        Self::Unreadable {
+            detail: error.to_string(),
+        }
+    }
+}

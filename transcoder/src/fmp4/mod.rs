@@ -1,0 +1,93 @@
+//! Fragmented MP4 as CMAF and HLS want it (ISO/IEC 14496-12 §8.8, RFC 8216 §3.3).
+//!
+//! Pure: samples in, bytes out. Own boxes instead of libavformat's muxer, because here nothing may
+//! move a time stamp: every track begins at zero, B-frames by signed composition offsets, no edit
+//! lists (players differ in how they read them).
+
+mod boxes;
+pub(crate) mod h264;
+mod init;
+
+use boxes::Boxes;
+pub(crate) use init::{Media, init_segment};
+
+const IS_SYNC: u32 = 0x0200_0000;
+const IS_DEPENDENT: u32 = 0x0101_0000;
+
+/// One frame in decoding order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Sample {
+    pub(crate) size: u32,
+    pub(crate) duration: u32,
+    /// When it is shown minus when it is decoded, in ticks.
+    pub(crate) composition: i32,
+    pub(crate) key: bool,
+}
+
+/// One media segment: `styp`, `moof`, `mdat`. `decode_time` is that of the first sample.
+pub(crate) fn media_segment(
+    number: u32,
+    decode_time: u64,
+    samples: &[Sample],
+    data: &[u8],
+) -> Vec<u8> {
+    let mut out = Boxes::default();
+    out.boxed(b"styp", |styp| {
+        styp.bytes(b"msdh").u32(0).bytes(b"msdhmsixcmfs");
+    });
+    let moof = out.len();
+    let mut offset_at = 0;
+    out.boxed(b"moof", |moof| {
+        moof.full(b"mfhd", 0, 0, |mfhd| {
+            mfhd.u32(number.saturating_add(1));
+        });
+        moof.boxed(b"traf", |traf| {
+            // default-base-is-moof
+            traf.full(b"tfhd", 0, 0x02_0000, |tfhd| {
+                tfhd.u32(1);
+            });
+            traf.full(b"tfdt", 1, 0, |tfdt| {
+                tfdt.u64(decode_time);
+            });
+            // Version 1: signed offsets. Duration, size, flags and offset of each sample.
+            traf.full(b"trun", 1, 0x0F01, |trun| {
+                trun.u32(u32::try_from(samples.len()).unwrap_or(u32::MAX));
+                offset_at = trun.len();
+                trun.u32(0);
+                for sample in samples {
+                    let flags = if sample.key { IS_SYNC } else { IS_DEPENDENT };
+                    trun.u32(sample.duration)
+                        .u32(sample.size)
+                        .u32(flags)
+                        .i32(sample.composition);
+                }
+            });
+        });
+    });
+    out.patch(offset_at, out.len() - moof + 8);
+    out.boxed(b"mdat", |mdat| {
+        mdat.bytes(data);
+    });
+    out.into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_segments_data_lies_where_it_says() {
+        let sample = Sample {
+            size: 3,
+            duration: 512,
+            composition: -512,
+            key: true,
+        };
+        let bytes = media_segment(0, 7, &[sample], b"abc");
+        assert_eq!(&bytes[bytes.len() - 3..], b"abc");
+        let moof = bytes.windows(4).position(|w| w == b"moof").expect("moof") - 4;
+        let trun = bytes.windows(4).position(|w| w == b"trun").expect("trun");
+        let offset = u32::from_be_bytes(bytes[trun + 12..trun + 16].try_into().expect("4 bytes"));
+        assert_eq!(moof + offset as usize, bytes.len() - 3);
+    }
+}

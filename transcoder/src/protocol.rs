@@ -1,0 +1,91 @@
+//! What supervisor and worker say to each other: one order in, JSON lines out.
+//!
+//! // SECURITY: a worker has parsed a stranger's file and may have been taken over, so its lines are
+//! read as hostile: bounded in length, strictly typed, control characters removed.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::fault::Fault;
+use crate::magic::Container;
+use crate::plan::{Plan, Preview};
+
+/// Longest line a worker may write, in bytes.
+pub(crate) const LINE: usize = 64 * 1024;
+
+/// What the worker is to do with the film on its standard input.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Order {
+    pub(crate) container: Container,
+    pub(crate) preview: Preview,
+    /// The title's folder, the only one that is written. None: only look and plan.
+    pub(crate) output: Option<PathBuf>,
+}
+
+/// What the worker tells.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "message", rename_all = "snake_case", deny_unknown_fields)]
+pub(crate) enum Message {
+    /// The confinement that could be had from this kernel, in words.
+    Confined { state: String },
+    /// Still looking through the file.
+    Looking {},
+    Planned { plan: Box<Plan> },
+    /// So much of the film is made.
+    Progress { done_us: u64 },
+    /// Every file of the title is in place.
+    Done {},
+    Failed { fault: Fault },
+}
+
+/// Why a worker's line is not taken.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BadLine {
+    #[error("a line of more than {LINE} bytes")]
+    TooLong,
+    #[error("a line that is no message: {0}")]
+    NotAMessage(#[from] serde_json::Error),
+}
+
+/// Reads one line of a worker.
+pub(crate) fn parse(line: &[u8]) -> Result<Message, BadLine> {
+    if line.len() > LINE {
+        return Err(BadLine::TooLong);
+    }
+    Ok(serde_json::from_slice(line)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_survive_the_pipe() {
+        let fault = Fault::damaged("half of it");
+        for message in [
+            Message::Looking {},
+            Message::Progress { done_us: 7 },
+            Message::Failed { fault },
+        ] {
+            let line = serde_json::to_vec(&message).expect("JSON");
+            assert_eq!(parse(&line).expect("a message"), message);
+        }
+    }
+
+    #[test]
+    fn strange_lines_are_refused() {
+        for line in [
+            &b""[..],
+            b"{}",
+            b"{\"message\":\"shell\"}",
+            b"{\"message\":\"progress\",\"done_us\":-1}",
+            b"{\"message\":\"progress\",\"done_us\":1,\"more\":2}",
+            b"\xFF\xFE",
+        ] {
+            assert!(parse(line).is_err(), "{line:?}");
+        }
+        assert!(matches!(parse(&vec![b' '; LINE + 1]), Err(BadLine::TooLong)));
+    }
+}

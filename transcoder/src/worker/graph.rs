@@ -1,0 +1,140 @@
+//! A filter graph from decoded frames to upright pictures of one size and format.
+
+use ffmpeg::filter::{self, Graph};
+use ffmpeg::{Error, frame};
+use ffmpeg_next as ffmpeg;
+
+use crate::fault::Fault;
+use crate::plan::clock::Clock;
+
+/// What is to come out.
+#[derive(Debug, Clone)]
+pub(super) struct Target {
+    pub(super) width: u32,
+    pub(super) height: u32,
+    pub(super) format: &'static str,
+    pub(super) rotation: u32,
+    pub(super) interlaced: bool,
+}
+
+/// Built for the first frame, and again when a film changes its shape in between.
+pub(super) struct Pictures {
+    target: Target,
+    clock: Clock,
+    built: Option<(Shape, Graph)>,
+}
+
+/// What a graph is built for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Shape {
+    width: u32,
+    height: u32,
+    format: ffmpeg::format::Pixel,
+}
+
+impl Pictures {
+    pub(super) fn new(target: Target, clock: Clock) -> Self {
+        Self {
+            target,
+            clock,
+            built: None,
+        }
+    }
+
+    /// Takes a decoded frame, its time stamp in ticks, and gives what is ready.
+    pub(super) fn push(&mut self, frame: &frame::Video) -> Result<Vec<frame::Video>, Fault> {
+        let shape = Shape {
+            width: frame.width(),
+            height: frame.height(),
+            format: frame.format(),
+        };
+        let mut ready = Vec::new();
+        if self.built.as_ref().is_some_and(|(built, _)| *built != shape) {
+            ready = self.flush()?;
+        }
+        if self.built.is_none() {
+            self.built = Some((shape, self.build(shape)?));
+        }
+        if let Some((_, graph)) = &mut self.built {
+            let mut source = graph.get("in").ok_or(Fault::damaged("no filter"))?;
+            source.source().add(frame).map_err(Fault::damaged)?;
+        }
+        ready.extend(self.drain()?);
+        Ok(ready)
+    }
+
+    /// Ends the graph and gives what it still held.
+    pub(super) fn flush(&mut self) -> Result<Vec<frame::Video>, Fault> {
+        if let Some((_, graph)) = &mut self.built {
+            let mut source = graph.get("in").ok_or(Fault::damaged("no filter"))?;
+            source.source().flush().map_err(Fault::damaged)?;
+        }
+        let ready = self.drain()?;
+        self.built = None;
+        Ok(ready)
+    }
+
+    fn drain(&mut self) -> Result<Vec<frame::Video>, Fault> {
+        let mut ready = Vec::new();
+        let Some((_, graph)) = &mut self.built else {
+            return Ok(ready);
+        };
+        let mut out = graph.get("out").ok_or(Fault::damaged("no filter"))?;
+        let mut sink = out.sink();
+        let base = sink.time_base();
+        loop {
+            let mut frame = frame::Video::empty();
+            match sink.frame(&mut frame) {
+                Ok(()) => {
+                    // Deinterlacing counts in half ticks.
+                    let scale = i64::from(base.numerator()) * i64::from(self.clock.timescale);
+                    let stamp = frame.pts().map(|pts| pts * scale / i64::from(base.denominator()));
+                    frame.set_pts(stamp);
+                    ready.push(frame);
+                }
+                Err(Error::Eof | Error::Other { .. }) => return Ok(ready),
+                Err(error) => return Err(Fault::damaged(error)),
+            }
+        }
+    }
+
+    fn build(&self, shape: Shape) -> Result<Graph, Fault> {
+        let format = shape.format.descriptor().map(|format| format.name());
+        let format = format.ok_or_else(|| Fault::damaged("frames without a pixel format"))?;
+        let source = format!(
+            "video_size={}x{}:pix_fmt={format}:time_base=1/{}:pixel_aspect=1/1",
+            shape.width, shape.height, self.clock.timescale
+        );
+        build(&source, &self.chain(), ["buffer", "buffersink"])
+    }
+
+    fn chain(&self) -> String {
+        let target = &self.target;
+        let deinterlace = if target.interlaced { "yadif=deint=interlaced," } else { "" };
+        let turn = match target.rotation {
+            90 => "transpose=clock,",
+            180 => "hflip,vflip,",
+            270 => "transpose=cclock,",
+            _ => "",
+        };
+        format!(
+            "{deinterlace}{turn}scale={}:{}:flags=bicubic,setsar=1,format={}",
+            target.width, target.height, target.format
+        )
+    }
+}
+
+/// A graph of one source named `in`, a chain and one sink named `out`.
+pub(super) fn build(source: &str, chain: &str, ends: [&str; 2]) -> Result<Graph, Fault> {
+    let find = |name: &str| filter::find(name).ok_or_else(|| Fault::damaged("a filter is missing"));
+    let mut graph = Graph::new();
+    graph.add(&find(ends[0])?, "in", source).map_err(Fault::damaged)?;
+    graph.add(&find(ends[1])?, "out", "").map_err(Fault::damaged)?;
+    graph
+        .output("in", 0)
+        .and_then(|parser| parser.input("out", 0))
+        .and_then(|parser| parser.parse(chain))
+        .and_then(|()| graph.validate())
+        .map_err(Fault::damaged)?;
+    Ok(graph)
+}

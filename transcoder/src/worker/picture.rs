@@ -1,0 +1,215 @@
+//! The picture on its way into the title: copied for the top rung, decoded once for all others.
+
+use ffmpeg::codec::decoder;
+use ffmpeg::codec::threading;
+use ffmpeg::format::stream::Stream;
+use ffmpeg::{Dictionary, Error, Packet, frame, picture};
+use ffmpeg_next as ffmpeg;
+
+use super::graph::{Pictures, Target};
+use super::poster::Poster;
+use super::rung::Cascade;
+use super::store::Store;
+use super::track::{Finished, Frame, Track};
+use crate::fault::Fault;
+use crate::fmp4::Media;
+use crate::fmp4::h264::{self, Framing};
+use crate::plan::Plan;
+use crate::plan::clock::Clock;
+use crate::plan::facts::Facts;
+
+/// Packets that cannot be decoded, of a hundred, before the film counts as damaged.
+const MOST_BAD_PERCENT: usize = 5;
+const MOST_PIXELS: &str = "36000000";
+
+/// The original's packets, cut at its own keyframes.
+pub(super) struct Copied {
+    track: Track,
+    clock: Clock,
+    framing: Framing,
+    start: i64,
+    first_decode: Option<i64>,
+    end: i64,
+}
+
+impl Copied {
+    /// None when the top rung is encoded.
+    pub(super) fn start(
+        extra: &[u8],
+        facts: &Facts,
+        plan: &Plan,
+        store: &Store,
+    ) -> Result<Option<Self>, Fault> {
+        let Some(rung) = plan.copied() else {
+            return Ok(None);
+        };
+        let (avcc, framing) = h264::configuration(extra)
+            .ok_or_else(|| Fault::damaged("its parameter sets cannot be read"))?;
+        let media = Media::H264 {
+            width: rung.width,
+            height: rung.height,
+            avcc,
+        };
+        let clock = facts.video.clock;
+        let starts = plan.starts(clock);
+        Ok(Some(Self {
+            track: Track::begin(&rung.name, &media, clock, starts, store.clone())?,
+            clock,
+            framing,
+            start: facts.video.start,
+            first_decode: None,
+            end: facts.video.end,
+        }))
+    }
+
+    pub(super) fn push(&mut self, packet: &Packet) -> Result<(), Fault> {
+        let (Some(shown), Some(decoded)) = (packet.pts(), packet.dts()) else {
+            return Err(Fault::damaged("a frame without a time"));
+        };
+        let decoded = self.clock.ticks(decoded);
+        let first = *self.first_decode.get_or_insert(decoded);
+        let data = h264::to_lengths(packet.data().unwrap_or_default(), self.framing);
+        self.track.push(Frame {
+            data: &data,
+            shown: self.clock.ticks(shown) - self.start,
+            decoded: decoded - first,
+            duration: self.clock.ticks(packet.duration()),
+            key: packet.is_key(),
+        })
+    }
+
+    pub(super) fn finish(self) -> Result<Finished, Fault> {
+        self.track.finish(self.end)
+    }
+}
+
+/// One decoder for all encoded rungs and the poster.
+pub(super) struct Decoded {
+    decoder: decoder::Video,
+    clock: Clock,
+    start: i64,
+    pictures: Pictures,
+    poster: Poster,
+    cascade: Cascade,
+    keyframes: std::iter::Peekable<std::vec::IntoIter<i64>>,
+    last_shown: i64,
+    packets: usize,
+    bad: usize,
+}
+
+impl Decoded {
+    pub(super) fn start(
+        stream: &Stream<'_>,
+        facts: &Facts,
+        plan: &Plan,
+        store: &Store,
+    ) -> Result<Self, Fault> {
+        let video = &facts.video;
+        let clock = video.clock;
+        let top = plan.encoded().next();
+        let target = Target {
+            width: top.map_or(plan.width, |rung| rung.width),
+            height: top.map_or(plan.height, |rung| rung.height),
+            format: "yuv420p",
+            rotation: video.rotation,
+            interlaced: video.interlaced,
+        };
+        Ok(Self {
+            decoder: open_decoder(stream)?,
+            clock,
+            start: video.start,
+            poster: Poster::new(plan, &target, clock, video.end),
+            pictures: Pictures::new(target, clock),
+            cascade: Cascade::start(plan, clock, store)?,
+            keyframes: plan.keyframes(clock).into_iter().peekable(),
+            last_shown: -1,
+            packets: 0,
+            bad: 0,
+        })
+    }
+
+    /// Gives how far the film is decoded, in ticks. None: a rung has failed.
+    pub(super) fn push(&mut self, packet: &Packet) -> Result<Option<i64>, Fault> {
+        self.packets += 1;
+        if self.decoder.send_packet(packet).is_err() {
+            self.bad += 1;
+            if self.bad > 10 + self.packets * MOST_BAD_PERCENT / 100 {
+                return Err(Fault::damaged("its pictures cannot be decoded"));
+            }
+        }
+        let goes_on = self.decode()?;
+        Ok(goes_on.then_some(self.last_shown))
+    }
+
+    fn decode(&mut self) -> Result<bool, Fault> {
+        let mut frame = frame::Video::empty();
+        while self.decoder.receive_frame(&mut frame).is_ok() {
+            let Some(stamp) = frame.timestamp() else {
+                continue;
+            };
+            let shown = self.clock.ticks(stamp) - self.start;
+            // Time runs forward: frames of a damaged stretch that do not are left out.
+            if shown <= self.last_shown {
+                continue;
+            }
+            self.last_shown = shown;
+            frame.set_pts(Some(shown));
+            self.poster.see(&frame, shown);
+            let ready = self.pictures.push(&frame)?;
+            if !self.hand_on(ready) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn hand_on(&mut self, ready: Vec<frame::Video>) -> bool {
+        ready.into_iter().all(|mut picture| {
+            let due = picture.pts().unwrap_or(0);
+            let mut key = false;
+            while self.keyframes.next_if(|at| *at <= due).is_some() {
+                key = true;
+            }
+            picture.set_kind(if key { picture::Type::I } else { picture::Type::None });
+            self.cascade.push(picture)
+        })
+    }
+
+    pub(super) fn finish(mut self, store: &Store) -> Result<Vec<Finished>, Fault> {
+        // After a rung has failed, its own fault is the answer that `cascade.finish` gives.
+        if self.decoder.send_eof().is_ok() && self.decode()? {
+            let rest = self.pictures.flush()?;
+            self.hand_on(rest);
+        }
+        let finished = self.cascade.finish()?;
+        self.poster.write(store)?;
+        Ok(finished)
+    }
+}
+
+fn open_decoder(stream: &Stream<'_>) -> Result<decoder::Video, Fault> {
+    let parameters = stream.parameters();
+    let id = parameters.id();
+    let unknown = || Fault::UnknownCodec {
+        codec: id.name().to_owned(),
+    };
+    let codec = decoder::find(id).ok_or_else(unknown)?;
+    let context = ffmpeg::codec::Context::from_parameters(parameters).map_err(Fault::damaged)?;
+    let mut decoder = context.decoder();
+    decoder.set_packet_time_base(stream.time_base());
+    decoder.set_threading(threading::Config {
+        kind: threading::Type::Frame,
+        count: std::thread::available_parallelism().map_or(1, |cores| cores.get().min(8)),
+        ..threading::Config::default()
+    });
+    let mut options = Dictionary::new();
+    // SECURITY: a small file may declare pictures that fill all memory.
+    options.set("max_pixels", MOST_PIXELS);
+    decoder
+        .open_as_with(codec, options)
+        .and_then(|opened| opened.video())
+        .map_err(|error| match error {
+            Error::DecoderNotFound => unknown(),
+            error => Fault::damaged(error),
+        })
+}

@@ -1,0 +1,122 @@
+//! The picture on the storefront: the best of a few frames between a tenth and a third of the film.
+
+use ffmpeg::codec::encoder;
+use ffmpeg::format::Pixel;
+use ffmpeg::{Dictionary, Error, Packet, Rational, frame, picture};
+use ffmpeg_next as ffmpeg;
+
+use satreel_hls::naming::MediaFile;
+
+use super::graph::{Pictures, Target};
+use super::store::Store;
+use crate::fault::Fault;
+use crate::plan::Plan;
+use crate::plan::clock::Clock;
+
+const WIDEST: u32 = 1280;
+/// When to look, in hundredths of the film.
+const LOOKS: [i64; 6] = [10, 14, 18, 22, 26, 30];
+const DARK: f64 = 40.0;
+const BRIGHT: f64 = 215.0;
+
+/// Looks at frames as they pass.
+pub(super) struct Poster {
+    target: Target,
+    clock: Clock,
+    end: i64,
+    looks: usize,
+    best: Option<(f64, frame::Video)>,
+}
+
+impl Poster {
+    pub(super) fn new(plan: &Plan, like: &Target, clock: Clock, end: i64) -> Self {
+        let width = plan.width.min(WIDEST) & !1;
+        let height = u64::from(plan.height) * u64::from(width) / u64::from(plan.width.max(1));
+        let target = Target {
+            width: width.max(2),
+            height: u32::try_from(height & !1).unwrap_or(WIDEST).max(2),
+            format: "yuvj420p",
+            rotation: like.rotation,
+            interlaced: false,
+        };
+        Self {
+            target,
+            clock,
+            end,
+            looks: 0,
+            best: None,
+        }
+    }
+
+    pub(super) fn see(&mut self, frame: &frame::Video, shown: i64) {
+        // The first frame of all is kept in case no other comes.
+        let due = LOOKS.get(self.looks).is_some_and(|look| shown * 100 >= self.end * look);
+        if !due && self.best.is_some() {
+            return;
+        }
+        if due {
+            self.looks += 1;
+        }
+        let mut pictures = Pictures::new(self.target.clone(), self.clock);
+        let upright = pictures.push(&frame.clone()).and_then(|ready| {
+            let rest = pictures.flush()?;
+            Ok(ready.into_iter().chain(rest).next())
+        });
+        // A frame that cannot be drawn is no poster; the next one may be.
+        if let Ok(Some(upright)) = upright {
+            let score = if due { score(&upright) } else { 0.0 };
+            if self.best.as_ref().is_none_or(|(best, _)| score > *best) {
+                self.best = Some((score, upright));
+            }
+        }
+    }
+
+    pub(super) fn write(self, store: &Store) -> Result<(), Fault> {
+        let Some((_, mut frame)) = self.best else {
+            return Err(Fault::damaged("it holds no picture"));
+        };
+        frame.set_kind(picture::Type::None);
+        frame.set_pts(Some(0));
+        let jpeg = encode(&frame).map_err(Fault::damaged)?;
+        store.write(MediaFile::Poster, &jpeg)
+    }
+}
+
+/// How much there is to see: contrast, and little of it when the frame is dark or glaring.
+#[allow(clippy::cast_precision_loss, reason = "a few thousand samples of a byte each")]
+fn score(frame: &frame::Video) -> f64 {
+    let stride = frame.stride(0);
+    let width = usize::try_from(frame.width()).unwrap_or(0);
+    let rows = frame.data(0).chunks_exact(stride.max(1)).step_by(8);
+    let samples: Vec<f64> = rows
+        .flat_map(|row| row.iter().take(width).step_by(8))
+        .map(|luma| f64::from(*luma))
+        .collect();
+    let count = samples.len().max(1) as f64;
+    let mean = samples.iter().sum::<f64>() / count;
+    let spread = samples.iter().map(|luma| (luma - mean).powi(2)).sum::<f64>() / count;
+    if (DARK..BRIGHT).contains(&mean) {
+        1.0 + spread.sqrt()
+    } else {
+        0.5 + spread.sqrt() / 100.0
+    }
+}
+
+fn encode(frame: &frame::Video) -> Result<Vec<u8>, Error> {
+    let codec = encoder::find_by_name("mjpeg").ok_or(Error::EncoderNotFound)?;
+    let mut video = ffmpeg::codec::Context::new_with_codec(codec).encoder().video()?;
+    video.set_width(frame.width());
+    video.set_height(frame.height());
+    video.set_format(Pixel::YUVJ420P);
+    video.set_time_base(Rational(1, 25));
+    video.set_bit_rate(50_000_000);
+    let mut options = Dictionary::new();
+    options.set("qmin", "3");
+    options.set("qmax", "5");
+    let mut encoder = video.open_as_with(codec, options)?;
+    encoder.send_frame(frame)?;
+    encoder.send_eof()?;
+    let mut packet = Packet::empty();
+    encoder.receive_packet(&mut packet)?;
+    Ok(packet.data().unwrap_or_default().to_vec())
+}

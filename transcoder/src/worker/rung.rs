@@ -1,0 +1,257 @@
+//! One encoded rung: a thread that scales the larger rung's pictures, hands them on, encodes them.
+//!
+//! The cascade: each rung scales the picture of the one above it, so most of the work is done on
+//! small pictures. The channels are short: a slow rung slows the decoder, memory stays flat.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+
+use ffmpeg::codec::{Flags, encoder};
+use ffmpeg::format::Pixel;
+use ffmpeg::software::scaling;
+use ffmpeg::{Dictionary, Error, Packet, Rational, frame};
+use ffmpeg_next as ffmpeg;
+
+use super::store::Store;
+use super::track::{Finished, Frame, Track};
+use super::{again, peek};
+use crate::fault::Fault;
+use crate::fmp4::Media;
+use crate::fmp4::h264::{self, Framing};
+use crate::plan::clock::Clock;
+use crate::plan::{Plan, Rung};
+
+/// A picture in ticks from the film's zero; its kind is I where all rungs get an IDR.
+pub(super) type Picture = Arc<frame::Video>;
+
+const QUEUE: usize = 6;
+
+/// All encoded rungs, largest first.
+pub(super) struct Cascade {
+    /// None once closed.
+    first: Option<SyncSender<Picture>>,
+    threads: Vec<JoinHandle<Result<Finished, Fault>>>,
+}
+
+impl Cascade {
+    pub(super) fn start(plan: &Plan, clock: Clock, store: &Store) -> Result<Self, Fault> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let rungs: Vec<&Rung> = plan.encoded().collect();
+        let mut threads = Vec::new();
+        let mut below = None;
+        // From the smallest up, because each needs the way to the next smaller one.
+        for (index, rung) in rungs.iter().enumerate().rev() {
+            let (sender, receiver) = sync_channel(QUEUE);
+            let work = Work {
+                width: rung.width,
+                height: rung.height,
+                below: below.take(),
+                encoder: Encoder::open(rung, plan, clock, store, if index == 0 { cores } else { 1 })?,
+                end: clock.of_us(plan.duration_us),
+            };
+            threads.insert(0, spawn(&rung.name, work, receiver)?);
+            below = Some(sender);
+        }
+        Ok(Self {
+            first: below,
+            threads,
+        })
+    }
+
+    /// False: a rung has failed, and [`Self::finish`] tells why.
+    pub(super) fn push(&self, picture: frame::Video) -> bool {
+        let picture = Arc::new(picture);
+        self.first.as_ref().is_none_or(|first| first.send(picture).is_ok())
+    }
+
+    /// Waits for all rungs. The first fault found is the answer.
+    pub(super) fn finish(mut self) -> Result<Vec<Finished>, Fault> {
+        self.first = None;
+        let mut finished = Vec::new();
+        let mut fault = None;
+        for thread in self.threads {
+            match thread.join() {
+                Ok(Ok(track)) => finished.push(track),
+                Ok(Err(found)) => fault = Some(fault.unwrap_or(found)),
+                Err(_) => fault = Some(fault.unwrap_or(Fault::damaged("a rung's thread broke"))),
+            }
+        }
+        fault.map_or(Ok(finished), Err)
+    }
+}
+
+/// What a rung's thread takes along. Its scaler is made there: it must not move between threads.
+struct Work {
+    width: u32,
+    height: u32,
+    below: Option<SyncSender<Picture>>,
+    encoder: Encoder,
+    end: i64,
+}
+
+fn spawn(
+    name: &str,
+    mut work: Work,
+    pictures: Receiver<Picture>,
+) -> Result<JoinHandle<Result<Finished, Fault>>, Fault> {
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(move || {
+            let mut scaler = None;
+            for picture in pictures {
+                let picture = fit(&mut scaler, &picture, work.width, work.height)?;
+                // A rung below that failed tells so itself.
+                if let Some(below) = &work.below
+                    && below.send(Arc::clone(&picture)).is_err()
+                {
+                    work.below = None;
+                }
+                work.encoder.encode(&picture)?;
+            }
+            work.below = None;
+            work.encoder.finish(work.end)
+        })
+        .map_err(|error| Fault::writing(&error))
+}
+
+/// The picture in this size: itself when it fits.
+fn fit(
+    scaler: &mut Option<scaling::Context>,
+    picture: &Picture,
+    width: u32,
+    height: u32,
+) -> Result<Picture, Fault> {
+    if (picture.width(), picture.height()) == (width, height) {
+        return Ok(Arc::clone(picture));
+    }
+    let scaler = match scaler {
+        Some(scaler) => scaler,
+        none => none.insert(
+            scaling::Context::get(
+                Pixel::YUV420P,
+                picture.width(),
+                picture.height(),
+                Pixel::YUV420P,
+                width,
+                height,
+                scaling::Flags::BICUBIC,
+            )
+            .map_err(Fault::damaged)?,
+        ),
+    };
+    let mut scaled = frame::Video::empty();
+    scaler.run(picture, &mut scaled).map_err(Fault::damaged)?;
+    scaled.set_pts(picture.pts());
+    scaled.set_kind(picture.kind());
+    scaled.set_color_space(picture.color_space());
+    scaled.set_color_range(picture.color_range());
+    Ok(Arc::new(scaled))
+}
+
+/// x264 and the track that it fills.
+struct Encoder {
+    codec: encoder::video::Encoder,
+    track: Track,
+    /// Ticks from the first frame's decoding to its showing: keeps decoding times from 0 on.
+    delay: Option<i64>,
+    usual: i64,
+}
+
+impl Encoder {
+    fn open(
+        rung: &Rung,
+        plan: &Plan,
+        clock: Clock,
+        store: &Store,
+        threads: usize,
+    ) -> Result<Self, Fault> {
+        let codec = open_x264(rung, plan, clock, threads).map_err(Fault::damaged)?;
+        let extra = peek::encoder_extra(&codec);
+        let (avcc, _) =
+            h264::configuration(&extra).ok_or(Fault::damaged("x264 gave no parameter sets"))?;
+        let media = Media::H264 {
+            width: rung.width,
+            height: rung.height,
+            avcc,
+        };
+        let track = Track::begin(&rung.name, &media, clock, plan.starts(clock), store.clone())?;
+        let (numerator, denominator) = plan.frame_rate;
+        let usual = i64::from(clock.timescale) * i64::from(denominator) / i64::from(numerator.max(1));
+        Ok(Self {
+            codec,
+            track,
+            delay: None,
+            usual,
+        })
+    }
+
+    fn encode(&mut self, picture: &frame::Video) -> Result<(), Fault> {
+        self.codec.send_frame(picture).map_err(Fault::damaged)?;
+        self.drain()
+    }
+
+    fn drain(&mut self) -> Result<(), Fault> {
+        let mut packet = Packet::empty();
+        loop {
+            match self.codec.receive_packet(&mut packet) {
+                Ok(()) => self.take(&packet)?,
+                Err(Error::Eof) => return Ok(()),
+                Err(error) if again(error) => return Ok(()),
+                Err(error) => return Err(Fault::damaged(error)),
+            }
+        }
+    }
+
+    fn take(&mut self, packet: &Packet) -> Result<(), Fault> {
+        let (Some(shown), Some(decoded)) = (packet.pts(), packet.dts()) else {
+            return Err(Fault::damaged("an encoded frame without a time"));
+        };
+        let delay = *self.delay.get_or_insert(shown - decoded);
+        let data = h264::to_lengths(packet.data().unwrap_or_default(), Framing::StartCodes);
+        self.track.push(Frame {
+            data: &data,
+            shown,
+            decoded: decoded + delay,
+            duration: self.usual,
+            key: packet.is_key(),
+        })
+    }
+
+    fn finish(mut self, end: i64) -> Result<Finished, Fault> {
+        self.codec.send_eof().map_err(Fault::damaged)?;
+        self.drain()?;
+        self.track.finish(end)
+    }
+}
+
+fn open_x264(
+    rung: &Rung,
+    plan: &Plan,
+    clock: Clock,
+    threads: usize,
+) -> Result<encoder::video::Encoder, Error> {
+    let codec = encoder::find_by_name("libx264").ok_or(Error::EncoderNotFound)?;
+    let mut video = ffmpeg::codec::Context::new_with_codec(codec).encoder().video()?;
+    video.set_width(rung.width);
+    video.set_height(rung.height);
+    video.set_format(Pixel::YUV420P);
+    video.set_aspect_ratio(Rational(1, 1));
+    video.set_time_base(Rational(1, i32::try_from(clock.timescale).unwrap_or(90_000)));
+    let (numerator, denominator) = plan.frame_rate;
+    let rate = i32::try_from(numerator).ok().zip(i32::try_from(denominator).ok());
+    video.set_frame_rate(rate.map(|(numerator, denominator)| Rational(numerator, denominator)));
+    video.set_flags(Flags::GLOBAL_HEADER | Flags::CLOSED_GOP);
+    let max_rate = rung.max_rate.unwrap_or(5_000_000);
+    let mut options = Dictionary::new();
+    options.set("preset", "veryfast");
+    options.set("profile", "high");
+    options.set("crf", "23");
+    options.set("maxrate", &max_rate.to_string());
+    options.set("bufsize", &(u64::from(max_rate) * 3 / 2).to_string());
+    options.set("forced-idr", "1");
+    options.set("threads", &threads.to_string());
+    // Keyframes only where the plan puts them, so that all rungs switch at the same times.
+    options.set("x264-params", "scenecut=0:open-gop=0:keyint=infinite:min-keyint=1");
+    video.open_as_with(codec, options)
+}

@@ -1,0 +1,45 @@
+//! The title's folder: every file appears whole under its final name or not at all.
+
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use satreel_hls::naming::MediaFile;
+
+use crate::fault::Fault;
+
+/// One title's folder, shared by the threads that write its tracks.
+#[derive(Debug, Clone)]
+pub(super) struct Store {
+    folder: PathBuf,
+}
+
+impl Store {
+    pub(super) fn new(folder: &Path) -> Self {
+        Self {
+            folder: folder.to_owned(),
+        }
+    }
+
+    /// Writes under a temporary name, syncs, renames.
+    pub(super) fn write(&self, file: MediaFile, bytes: &[u8]) -> Result<(), Fault> {
+        let name = file.to_string();
+        let temporary = self.folder.join(format!(".{name}.tmp"));
+        write_synced(&temporary, bytes)
+            .and_then(|()| fs::rename(&temporary, self.folder.join(name)))
+            .map_err(|error| Fault::writing(&error))
+    }
+
+    /// Makes the names themselves survive a power cut.
+    pub(super) fn sync(&self) -> Result<(), Fault> {
+        File::open(&self.folder)
+            .and_then(|folder| folder.sync_all())
+            .map_err(|error| Fault::writing(&error))
+    }
+}
+
+fn write_synced(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut file = File::create(path)?;
+    file.write_all(bytes)?;
+    file.sync_data()
+}
