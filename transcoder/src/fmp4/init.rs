@@ -2,6 +2,9 @@
 
 use super::boxes::Boxes;
 
+/// `und` packed into three times five bits (§8.4.2.3): playlists tell the language.
+const UNDETERMINED: u16 = 0x55C4;
+
 /// What a track's samples are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Media {
@@ -35,8 +38,9 @@ impl Media {
     }
 }
 
-/// The init segment of a track with this many ticks a second. `language` is ISO 639-2/T.
-pub(crate) fn init_segment(media: &Media, timescale: u32, language: Option<&str>) -> Vec<u8> {
+/// The init segment of a track with this many ticks a second, whose first frame is shown so many
+/// ticks after the start of its decoding.
+pub(crate) fn init_segment(media: &Media, timescale: u32, delay: u32) -> Vec<u8> {
     let mut out = Boxes::default();
     out.boxed(b"ftyp", |ftyp| {
         ftyp.bytes(b"iso6").u32(0).bytes(b"iso6cmfcmp41hlsf");
@@ -45,7 +49,10 @@ pub(crate) fn init_segment(media: &Media, timescale: u32, language: Option<&str>
         movie_header(moov, timescale);
         moov.boxed(b"trak", |trak| {
             track_header(trak, media);
-            trak.boxed(b"mdia", |mdia| describe(mdia, media, timescale, language));
+            if delay > 0 {
+                edit(trak, delay);
+            }
+            trak.boxed(b"mdia", |mdia| describe(mdia, media, timescale));
         });
         moov.boxed(b"mvex", |mvex| {
             mvex.full(b"trex", 0, 0, |trex| {
@@ -84,10 +91,19 @@ fn track_header(trak: &mut Boxes, media: &Media) {
     });
 }
 
-fn describe(mdia: &mut Boxes, media: &Media, timescale: u32, language: Option<&str>) {
+/// The track begins where its first frame is shown (§8.6.6); the edit lasts as long as the track.
+fn edit(trak: &mut Boxes, delay: u32) {
+    trak.boxed(b"edts", |edts| {
+        edts.full(b"elst", 0, 0, |elst| {
+            elst.u32(1).u32(0).u32(delay).u32(0x0001_0000);
+        });
+    });
+}
+
+fn describe(mdia: &mut Boxes, media: &Media, timescale: u32) {
     mdia.full(b"mdhd", 0, 0, |mdhd| {
         mdhd.zeros(8).u32(timescale).u32(0);
-        mdhd.u16(packed_language(language.unwrap_or("und"))).u16(0);
+        mdhd.u16(UNDETERMINED).u16(0);
     });
     let (handler, name) = match media {
         Media::H264 { .. } => (b"vide", &b"Picture\0"[..]),
@@ -181,15 +197,6 @@ fn descriptors(esds: &mut Boxes, config: &[u8]) {
     esds.u8(0x06).u8(1).u8(2);
 }
 
-/// Three letters in five bits each (ISO/IEC 14496-12 §8.4.2.3).
-fn packed_language(language: &str) -> u16 {
-    let letters = language.as_bytes();
-    if letters.len() != 3 || !letters.iter().all(u8::is_ascii_lowercase) {
-        return packed_language("und");
-    }
-    letters.iter().fold(0, |packed, letter| packed << 5 | u16::from(letter - 0x60))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -208,12 +215,5 @@ mod tests {
         };
         assert_eq!(video.codec(), "avc1.64001f");
         assert_eq!(audio.codec(), "mp4a.40.2");
-    }
-
-    #[test]
-    fn languages_pack_into_fifteen_bits() {
-        assert_eq!(packed_language("und"), 0x55C4);
-        assert_eq!(packed_language("deu"), 0x10B5);
-        assert_eq!(packed_language("de"), 0x55C4);
     }
 }

@@ -1,8 +1,9 @@
 //! Fragmented MP4 as CMAF and HLS want it (ISO/IEC 14496-12 §8.8, RFC 8216 §3.3).
 //!
 //! Pure: samples in, bytes out. Own boxes instead of libavformat's muxer, because here nothing may
-//! move a time stamp: every track begins at zero, B-frames by signed composition offsets, no edit
-//! lists (players differ in how they read them).
+//! move a time stamp. Every track begins at zero; one that reorders frames says by a single edit how
+//! far its first frame is delayed, which browsers, Apple's players and libavformat all read alike
+//! (negative composition offsets, the other way, libavformat shows late).
 
 mod boxes;
 pub(crate) mod h264;

@@ -28,7 +28,6 @@ pub(super) struct Copied {
     clock: Clock,
     framing: Framing,
     start: i64,
-    first_decode: Option<i64>,
     end: i64,
 }
 
@@ -53,11 +52,10 @@ impl Copied {
         let clock = facts.video.clock;
         let starts = plan.starts(clock);
         Ok(Some(Self {
-            track: Track::begin(&rung.name, &media, clock, starts, store.clone())?,
+            track: Track::begin(&rung.name, media, clock, starts, store.clone())?,
             clock,
             framing,
             start: facts.video.start,
-            first_decode: None,
             end: facts.video.end,
         }))
     }
@@ -66,13 +64,11 @@ impl Copied {
         let (Some(shown), Some(decoded)) = (packet.pts(), packet.dts()) else {
             return Err(Fault::damaged("a frame without a time"));
         };
-        let decoded = self.clock.ticks(decoded);
-        let first = *self.first_decode.get_or_insert(decoded);
         let data = h264::to_lengths(packet.data().unwrap_or_default(), self.framing);
         self.track.push(Frame {
             data: &data,
             shown: self.clock.ticks(shown) - self.start,
-            decoded: decoded - first,
+            decoded: self.clock.ticks(decoded) - self.start,
             duration: self.clock.ticks(packet.duration()),
             key: packet.is_key(),
         })

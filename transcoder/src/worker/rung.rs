@@ -153,8 +153,6 @@ fn fit(
 struct Encoder {
     codec: encoder::video::Encoder,
     track: Track,
-    /// Ticks from the first frame's decoding to its showing: keeps decoding times from 0 on.
-    delay: Option<i64>,
     usual: i64,
 }
 
@@ -175,13 +173,12 @@ impl Encoder {
             height: rung.height,
             avcc,
         };
-        let track = Track::begin(&rung.name, &media, clock, plan.starts(clock), store.clone())?;
+        let track = Track::begin(&rung.name, media, clock, plan.starts(clock), store.clone())?;
         let (numerator, denominator) = plan.frame_rate;
         let usual = i64::from(clock.timescale) * i64::from(denominator) / i64::from(numerator.max(1));
         Ok(Self {
             codec,
             track,
-            delay: None,
             usual,
         })
     }
@@ -207,12 +204,11 @@ impl Encoder {
         let (Some(shown), Some(decoded)) = (packet.pts(), packet.dts()) else {
             return Err(Fault::damaged("an encoded frame without a time"));
         };
-        let delay = *self.delay.get_or_insert(shown - decoded);
         let data = h264::to_lengths(packet.data().unwrap_or_default(), Framing::StartCodes);
         self.track.push(Frame {
             data: &data,
             shown,
-            decoded: decoded + delay,
+            decoded,
             duration: self.usual,
             key: packet.is_key(),
         })

@@ -94,7 +94,7 @@ impl Copied {
             config: audio.lc_config.clone().unwrap_or_default(),
         };
         Ok(Self {
-            track: Track::begin(NAME, &media, clock, plan.starts(clock), store.clone())?,
+            track: Track::begin(NAME, media, clock, plan.starts(clock), store.clone())?,
             source,
             clock,
             zero: clock.convert(facts.video.start, facts.video.clock),
@@ -161,7 +161,7 @@ impl Encoded {
             decoder: open_decoder(stream)?,
             graph: None,
             encoder,
-            track: Track::begin(NAME, &media, clock, plan.starts(clock), store.clone())?,
+            track: Track::begin(NAME, media, clock, plan.starts(clock), store.clone())?,
             source,
             zero: source.convert(facts.video.start, facts.video.clock),
             seconds,

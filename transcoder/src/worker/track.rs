@@ -14,9 +14,11 @@ pub(super) struct Track {
     name: TrackName,
     clock: Clock,
     store: Store,
-    codec: String,
+    media: Media,
     /// Where segments are to begin.
     starts: Vec<i64>,
+    /// From the first frame's decoding to its showing. None before the first frame.
+    delay: Option<i64>,
     open: Segment,
     last_decode: i64,
     written: Vec<Written>,
@@ -42,7 +44,7 @@ struct Written {
 pub(super) struct Frame<'a> {
     pub(super) data: &'a [u8],
     pub(super) shown: i64,
-    /// At least 0, ascending.
+    /// Ascending; below 0 when the first frames wait for others.
     pub(super) decoded: i64,
     pub(super) duration: i64,
     pub(super) key: bool,
@@ -57,31 +59,42 @@ pub(super) struct Finished {
 }
 
 impl Track {
-    /// Writes the init segment.
     pub(super) fn begin(
         name: &str,
-        media: &Media,
+        media: Media,
         clock: Clock,
         starts: Vec<i64>,
         store: Store,
     ) -> Result<Self, Fault> {
         let name: TrackName = name.parse().map_err(Fault::damaged)?;
-        store.write(MediaFile::Init(name), &init_segment(media, clock.timescale, None))?;
         Ok(Self {
             name,
             clock,
             store,
-            codec: media.codec(),
+            media,
             starts,
+            delay: None,
             open: Segment::default(),
             last_decode: 0,
             written: Vec::new(),
         })
     }
 
+    /// The first frame's delay. The init segment tells it as an edit, so that decoding times begin
+    /// at 0 and the picture does too.
+    fn delay(&mut self, first: &Frame<'_>) -> Result<i64, Fault> {
+        if let Some(delay) = self.delay {
+            return Ok(delay);
+        }
+        let delay = (first.shown - first.decoded).max(0);
+        let init = init_segment(&self.media, self.clock.timescale, ticks(delay));
+        self.store.write(MediaFile::Init(self.name), &init)?;
+        Ok(*self.delay.insert(delay))
+    }
+
     /// Takes the next frame; a segment that it does not belong to any more is written.
     pub(super) fn push(&mut self, frame: Frame<'_>) -> Result<(), Fault> {
-        let decoded = frame.decoded.max(0);
+        let decoded = (frame.decoded + self.delay(&frame)?).max(0);
         if let Some(last) = self.open.samples.last_mut() {
             last.duration = ticks(decoded - self.last_decode);
             let due = self.starts.get(self.written.len() + 1);
@@ -96,7 +109,7 @@ impl Track {
         self.open.samples.push(Sample {
             size: ticks(i64::try_from(frame.data.len()).unwrap_or(i64::MAX)),
             duration: ticks(frame.duration),
-            composition: i32::try_from(frame.shown - decoded).unwrap_or(0),
+            composition: i32::try_from(frame.shown - frame.decoded).unwrap_or(0),
             key: frame.key,
         });
         self.open.data.extend_from_slice(frame.data);
@@ -149,7 +162,7 @@ impl Track {
             .collect();
         Ok(Finished {
             playlist,
-            codec: self.codec,
+            codec: self.media.codec(),
             bitrate: bitrate(&sizes),
         })
     }
