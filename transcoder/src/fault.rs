@@ -14,7 +14,9 @@ pub(crate) enum Fault {
         "this is not a video file that Satreel knows: use MP4, MOV, MKV, WebM, AVI, MPEG-TS, MPEG-PS or FLV"
     )]
     NotVideo,
-    #[error("this is a text playlist under a video's name: give the video itself, not a list of others")]
+    #[error(
+        "this is a text playlist under a video's name: give the video itself, not a list of others"
+    )]
     Playlist,
     #[error("this is {container}: audio-only titles are not supported yet, so give a video file")]
     AudioOnly { container: String },
@@ -32,9 +34,13 @@ pub(crate) enum Fault {
     DiskFull,
     #[error("the title's folder cannot be written ({detail}): check its owner and permissions")]
     Unwritable { detail: String },
-    #[error("work on the film stood still for {seconds} s and was stopped: the file may be damaged")]
+    #[error(
+        "work on the film stood still for {seconds} s and was stopped: the file may be damaged"
+    )]
     Stalled { seconds: u64 },
-    #[error("the worker ended too early ({detail}): add the film again; if it happens twice, the file may be damaged")]
+    #[error(
+        "the worker ended too early ({detail}): add the film again; if it happens twice, the file may be damaged"
+    )]
     Crashed { detail: String },
     #[error("another Satreel program is working on this film: wait for it to finish")]
     Busy,
@@ -61,7 +67,7 @@ impl Fault {
         }
     }
 
-    pub(crate) fn damaged(detail: impl ToString) -> Self {
+    pub(crate) fn damaged(detail: impl std::fmt::Display) -> Self {
         Self::Damaged {
             detail: detail.to_string(),
         }

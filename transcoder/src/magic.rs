@@ -56,10 +56,26 @@ fn film(head: &[u8]) -> Option<Container> {
         | [_, _, _, _, b'm', b'd', b'a', b't', ..]
         | [_, _, _, _, b'w', b'i', b'd', b'e', ..] => Some(Container::Mp4),
         [0x1A, 0x45, 0xDF, 0xA3, ..] => Some(Container::Matroska),
-        [b'R', b'I', b'F', b'F', _, _, _, _, b'A', b'V', b'I', b' ', ..] => Some(Container::Avi),
+        [
+            b'R',
+            b'I',
+            b'F',
+            b'F',
+            _,
+            _,
+            _,
+            _,
+            b'A',
+            b'V',
+            b'I',
+            b' ',
+            ..,
+        ] => Some(Container::Avi),
         [0, 0, 1, 0xBA, ..] => Some(Container::MpegPs),
         [b'F', b'L', b'V', 1, ..] => Some(Container::Flv),
-        _ => (synchronised(head, 0, 188) || synchronised(head, 4, 192)).then_some(Container::MpegTs),
+        _ => {
+            (synchronised(head, 0, 188) || synchronised(head, 4, 192)).then_some(Container::MpegTs)
+        }
     }
 }
 
@@ -74,7 +90,21 @@ fn refusal(head: &[u8]) -> Fault {
         container: container.to_owned(),
     };
     match head {
-        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'A', b'V', b'E', ..] => audio("a WAV file"),
+        [
+            b'R',
+            b'I',
+            b'F',
+            b'F',
+            _,
+            _,
+            _,
+            _,
+            b'W',
+            b'A',
+            b'V',
+            b'E',
+            ..,
+        ] => audio("a WAV file"),
         [b'f', b'L', b'a', b'C', ..] => audio("a FLAC file"),
         [b'O', b'g', b'g', b'S', ..] => audio("an Ogg file"),
         [b'I', b'D', b'3', ..] => audio("an MP3 file"),
@@ -87,9 +117,16 @@ fn refusal(head: &[u8]) -> Fault {
 fn playlist(head: &[u8]) -> bool {
     let text = head.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(head);
     let text = text.trim_ascii_start();
-    [&b"#EXTM3U"[..], b"ffconcat", b"[playlist]", b"<MPD", b"<?xml", b"file "]
-        .iter()
-        .any(|start| text.starts_with(start))
+    [
+        &b"#EXTM3U"[..],
+        b"ffconcat",
+        b"[playlist]",
+        b"<MPD",
+        b"<?xml",
+        b"file ",
+    ]
+    .iter()
+    .any(|start| text.starts_with(start))
 }
 
 #[cfg(test)]

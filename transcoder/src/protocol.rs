@@ -29,15 +29,23 @@ pub(crate) struct Order {
 #[serde(tag = "message", rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum Message {
     /// The confinement that could be had from this kernel, in words.
-    Confined { state: String },
+    Confined {
+        state: String,
+    },
     /// Still looking through the file.
     Looking {},
-    Planned { plan: Box<Plan> },
+    Planned {
+        plan: Box<Plan>,
+    },
     /// So much of the film is made.
-    Progress { done_us: u64 },
+    Progress {
+        done_us: u64,
+    },
     /// Every file of the title is in place.
     Done {},
-    Failed { fault: Fault },
+    Failed {
+        fault: Fault,
+    },
 }
 
 /// Why a worker's line is not taken.
@@ -86,6 +94,9 @@ mod tests {
         ] {
             assert!(parse(line).is_err(), "{line:?}");
         }
-        assert!(matches!(parse(&vec![b' '; LINE + 1]), Err(BadLine::TooLong)));
+        assert!(matches!(
+            parse(&vec![b' '; LINE + 1]),
+            Err(BadLine::TooLong)
+        ));
     }
 }

@@ -6,6 +6,10 @@ pub(super) struct Boxes(Vec<u8>);
 
 impl Boxes {
     /// One box; what `body` writes is its content.
+    #[allow(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "byte string literals are references"
+    )]
     pub(super) fn boxed(&mut self, kind: &[u8; 4], body: impl FnOnce(&mut Self)) -> &mut Self {
         let start = self.0.len();
         self.u32(0).bytes(kind);
@@ -15,6 +19,10 @@ impl Boxes {
     }
 
     /// A box with version and flags (§4.2.2).
+    #[allow(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "byte string literals are references"
+    )]
     pub(super) fn full(
         &mut self,
         kind: &[u8; 4],

@@ -2,7 +2,6 @@
 //! (ISO/IEC 14496-15 §5.3).
 
 const SLICE_IDR: u8 = 5;
-const SEI: u8 = 6;
 const SPS: u8 = 7;
 const PPS: u8 = 8;
 const DELIMITER: u8 = 9;
@@ -38,7 +37,11 @@ fn record(units: &[&[u8]]) -> Option<Vec<u8>> {
     let mut record = vec![1, profile, constraints, level, 0xFF, 0xE1];
     record.extend(u16::try_from(sps.len()).ok()?.to_be_bytes());
     record.extend_from_slice(sps);
-    record.push(u8::try_from(of_kind(PPS).count()).ok().filter(|count| *count > 0)?);
+    record.push(
+        u8::try_from(of_kind(PPS).count())
+            .ok()
+            .filter(|count| *count > 0)?,
+    );
     for pps in of_kind(PPS) {
         record.extend(u16::try_from(pps.len()).ok()?.to_be_bytes());
         record.extend_from_slice(pps);
@@ -84,7 +87,6 @@ pub(crate) fn look_at_keyframe(packet: &[u8], framing: Framing, avcc: &[u8]) -> 
         match unit_kind(unit) {
             SLICE_IDR => found.idr = true,
             SPS => found.foreign_sps |= !contains(avcc, unit),
-            SEI | PPS => {}
             _ => {}
         }
     }
@@ -109,7 +111,9 @@ fn units(packet: &[u8], framing: Framing) -> Vec<&[u8]> {
 fn length_units(mut packet: &[u8], width: usize) -> Vec<&[u8]> {
     let mut units = Vec::new();
     while let Some((length, rest)) = packet.split_at_checked(width) {
-        let length = length.iter().fold(0_usize, |sum, byte| sum << 8 | usize::from(*byte));
+        let length = length
+            .iter()
+            .fold(0_usize, |sum, byte| sum << 8 | usize::from(*byte));
         // A length beyond the packet is damage: what is there counts as the unit.
         let (unit, rest) = rest.split_at(length.min(rest.len()));
         if !unit.is_empty() {
@@ -142,7 +146,10 @@ trait TrimZeros {
 
 impl TrimZeros for [u8] {
     fn trim_end_with_zeros(&self) -> &Self {
-        let end = self.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+        let end = self
+            .iter()
+            .rposition(|byte| *byte != 0)
+            .map_or(0, |last| last + 1);
         &self[..end]
     }
 }
@@ -160,12 +167,21 @@ mod tests {
     const PPS_UNIT: [u8; 3] = [0x68, 0xEB, 0xE3];
 
     fn stream(units: &[&[u8]]) -> Vec<u8> {
-        units.iter().flat_map(|unit| [&[0, 0, 0, 1][..], unit].concat()).collect()
+        units
+            .iter()
+            .flat_map(|unit| [&[0, 0, 0, 1][..], unit].concat())
+            .collect()
     }
 
     #[test]
     fn start_codes_become_lengths() {
-        let packet = stream(&[&[0x09, 0x10], &SPS_UNIT, &PPS_UNIT, &[0x65, 1, 2], &[0x41, 9]]);
+        let packet = stream(&[
+            &[0x09, 0x10],
+            &SPS_UNIT,
+            &PPS_UNIT,
+            &[0x65, 1, 2],
+            &[0x41, 9],
+        ]);
         let lengths = to_lengths(&packet, Framing::StartCodes);
         assert_eq!(lengths, [0, 0, 0, 3, 0x65, 1, 2, 0, 0, 0, 2, 0x41, 9]);
         assert_eq!(to_lengths(&lengths, Framing::Lengths(4)), lengths);
@@ -173,12 +189,14 @@ mod tests {
 
     #[test]
     fn a_record_is_made_of_parameter_sets() {
-        let (record, framing) =
-            configuration(&stream(&[&SPS_UNIT, &PPS_UNIT])).expect("a record");
+        let (record, framing) = configuration(&stream(&[&SPS_UNIT, &PPS_UNIT])).expect("a record");
         assert_eq!(framing, Framing::StartCodes);
         assert_eq!(record[..6], [1, 0x64, 0, 0x1F, 0xFF, 0xE1]);
         assert!(contains(&record, &SPS_UNIT) && contains(&record, &PPS_UNIT));
-        assert_eq!(configuration(&record), Some((record.clone(), Framing::Lengths(4))));
+        assert_eq!(
+            configuration(&record),
+            Some((record.clone(), Framing::Lengths(4)))
+        );
         assert_eq!(configuration(&stream(&[&SPS_UNIT])), None);
     }
 

@@ -100,8 +100,8 @@ fn edit(trak: &mut Boxes, delay: u32) {
     });
 }
 
-fn describe(mdia: &mut Boxes, media: &Media, timescale: u32) {
-    mdia.full(b"mdhd", 0, 0, |mdhd| {
+fn describe(out: &mut Boxes, media: &Media, timescale: u32) {
+    out.full(b"mdhd", 0, 0, |mdhd| {
         mdhd.zeros(8).u32(timescale).u32(0);
         mdhd.u16(UNDETERMINED).u16(0);
     });
@@ -109,10 +109,10 @@ fn describe(mdia: &mut Boxes, media: &Media, timescale: u32) {
         Media::H264 { .. } => (b"vide", &b"Picture\0"[..]),
         Media::Aac { .. } => (b"soun", &b"Sound\0"[..]),
     };
-    mdia.full(b"hdlr", 0, 0, |hdlr| {
+    out.full(b"hdlr", 0, 0, |hdlr| {
         hdlr.u32(0).bytes(handler).zeros(12).bytes(name);
     });
-    mdia.boxed(b"minf", |minf| {
+    out.boxed(b"minf", |minf| {
         match media {
             Media::H264 { .. } => minf.full(b"vmhd", 0, 1, |vmhd| {
                 vmhd.zeros(8);
@@ -178,7 +178,10 @@ fn video_entry(stsd: &mut Boxes, width: u32, height: u32, avcc: &[u8]) {
 fn audio_entry(stsd: &mut Boxes, rate: u32, channels: u32, config: &[u8]) {
     stsd.boxed(b"mp4a", |entry| {
         entry.zeros(6).u16(1).zeros(8);
-        entry.u16(u16::try_from(channels).unwrap_or(2)).u16(16).u32(0);
+        entry
+            .u16(u16::try_from(channels).unwrap_or(2))
+            .u16(16)
+            .u32(0);
         entry.u32(rate << 16);
         entry.full(b"esds", 0, 0, |esds| descriptors(esds, config));
     });

@@ -16,7 +16,7 @@ impl Clock {
     pub(crate) fn of_time_base(numerator: i32, denominator: i32) -> Option<Self> {
         let numerator = i64::from(numerator);
         let denominator = u32::try_from(denominator).ok()?;
-        if numerator < 1 || denominator < 1 || denominator > 100_000_000 || numerator > 100_000 {
+        if !(1..=100_000).contains(&numerator) || !(1..=100_000_000).contains(&denominator) {
             return None;
         }
         // A coarse clock (1/25 s) is made finer: players and encoders expect milliseconds.

@@ -76,10 +76,18 @@ fn keyframes(video: &Video, h264: &H264, preview_us: Option<u64>) -> Result<(), 
         return Err("its groups of pictures are open".to_owned());
     }
     let ends = h264.idrs.iter().skip(1).chain([&video.end]);
-    let longest = h264.idrs.iter().zip(ends).map(|(start, end)| end - start).max();
+    let longest = h264
+        .idrs
+        .iter()
+        .zip(ends)
+        .map(|(start, end)| end - start)
+        .max();
     let longest = video.clock.us(longest.unwrap_or(0));
     if longest > LONGEST_US {
-        return Err(format!("its keyframes lie up to {} s apart", longest / 1_000_000));
+        return Err(format!(
+            "its keyframes lie up to {} s apart",
+            longest / 1_000_000
+        ));
     }
     let end_us = video.clock.us(video.end);
     let cut_within = |limit: u64| {
@@ -103,7 +111,9 @@ pub(crate) fn audio(audio: &Audio, end_us: u64) -> Result<(), String> {
     if !(32_000..=48_000).contains(&audio.rate) {
         return Err(format!("{} samples a second are unusual", audio.rate));
     }
-    let lasts = u64::try_from(audio.end_us - audio.start_us).unwrap_or(0).max(1);
+    let lasts = u64::try_from(audio.end_us - audio.start_us)
+        .unwrap_or(0)
+        .max(1);
     if u128::from(audio.bytes) * 8_000_000 / u128::from(lasts) > u128::from(AUDIO_RATE) {
         return Err("its bit rate is more than needed".to_owned());
     }

@@ -49,16 +49,15 @@ pub(crate) fn boundaries(candidates: &[u64], end_us: u64, preview_us: Option<u64
         } else {
             LONG_US
         };
-        let Some(mut cut) = nearest(candidates, start, start + wanted, end_us) else {
+        let preview = preview.filter(|preview| *preview > start);
+        // The rest is one segment, unless the preview ends in it.
+        if preview.is_none() && end_us - start <= wanted + SHORTEST_US {
+            break;
+        }
+        let Some(cut) = nearest(candidates, start, start + wanted, end_us) else {
             break;
         };
-        if let Some(preview) = preview.filter(|preview| (start + 1..cut).contains(preview)) {
-            cut = preview;
-        }
-        let left = end_us - cut;
-        if left < SHORTEST_US && end_us - start <= LONGEST_US && preview != Some(cut) {
-            break;
-        }
+        let cut = preview.filter(|preview| *preview < cut).unwrap_or(cut);
         cuts.push(cut);
         start = cut;
     }
@@ -90,8 +89,10 @@ pub(crate) fn keyframes(candidates: &[u64], boundaries: &[u64]) -> Vec<u64> {
     let mut keys = Vec::new();
     let mut last = None;
     for &candidate in candidates {
-        let boundary = boundaries.binary_search(&candidate).is_ok();
-        if boundary || last.is_none_or(|last| candidate - last >= SHORT_US * 9 / 10) {
+        let next = boundaries.partition_point(|boundary| *boundary < candidate);
+        let until_next = boundaries.get(next).map_or(0, |next| next - candidate);
+        let since_last = last.map_or(u64::MAX, |last| candidate - last);
+        if until_next == 0 || (since_last >= SHORT_US * 9 / 10 && until_next >= SHORT_US / 2) {
             keys.push(candidate);
             last = Some(candidate);
         }
@@ -120,7 +121,10 @@ mod tests {
         let cuts = boundaries(&grid, 70_000_000, None);
         assert_eq!(
             seconds(&cuts),
-            [0.0, 2.0, 4.0, 6.0, 12.0, 18.0, 24.0, 30.0, 36.0, 42.0, 48.0, 54.0, 60.0, 66.0, 70.0]
+            [
+                0.0, 2.0, 4.0, 6.0, 12.0, 18.0, 24.0, 30.0, 36.0, 42.0, 48.0, 54.0, 60.0, 66.0,
+                70.0
+            ]
         );
     }
 

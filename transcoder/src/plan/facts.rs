@@ -36,6 +36,10 @@ pub(crate) struct Video {
 }
 
 /// What decides whether H.264 can be copied.
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a finding of its own"
+)]
 #[derive(Debug, Clone)]
 pub(crate) struct H264 {
     /// `AVCDecoderConfigurationRecord`, when the track has usable parameter sets.

@@ -105,15 +105,43 @@ mod tests {
 
     #[test]
     fn sides_are_even_and_shapes_stay() {
-        let rungs = encoded(Size { width: 1279, height: 533 }, false);
-        assert!(rungs.iter().all(|rung| rung.width % 2 == 0 && rung.height % 2 == 0));
-        assert_eq!(rungs[1], Size { width: 864, height: 360 });
+        let rungs = encoded(
+            Size {
+                width: 1279,
+                height: 533,
+            },
+            false,
+        );
+        assert!(
+            rungs
+                .iter()
+                .all(|rung| rung.width % 2 == 0 && rung.height % 2 == 0)
+        );
+        assert_eq!(
+            rungs[1],
+            Size {
+                width: 864,
+                height: 360
+            }
+        );
     }
 
     #[test]
     fn rates_grow_with_the_picture() {
-        let full = max_rate(Size { width: 1920, height: 1080 }, 25.0);
-        let small = max_rate(Size { width: 640, height: 360 }, 25.0);
+        let full = max_rate(
+            Size {
+                width: 1920,
+                height: 1080,
+            },
+            25.0,
+        );
+        let small = max_rate(
+            Size {
+                width: 640,
+                height: 360,
+            },
+            25.0,
+        );
         assert_eq!(full, 5_000_000);
         assert!((900_000..1_100_000).contains(&small), "{small}");
     }

@@ -95,9 +95,9 @@ pub(crate) fn plan(facts: &Facts, preview: Preview) -> Result<Plan, Fault> {
     let (preview_s, explicit_us) = resolve_preview(preview, duration_us);
     let copied = copy::video(video, explicit_us);
     let shown = shown_size(video);
-    let preview_us = Some(u64::from(preview_s) * 1_000_000);
-    let candidates = candidates(video, copied.is_ok(), preview_us);
-    let boundaries_us = cuts::boundaries(&candidates, duration_us, preview_us);
+    let free_until = Some(u64::from(preview_s) * 1_000_000);
+    let candidates = candidates(video, copied.is_ok(), free_until);
+    let boundaries_us = cuts::boundaries(&candidates, duration_us, free_until);
     Ok(Plan {
         width: shown.width,
         height: shown.height,
@@ -147,8 +147,8 @@ fn resolve_preview(preview: Preview, duration_us: u64) -> (u32, Option<u64>) {
 /// The picture as shown: square pixels, turned upright.
 fn shown_size(video: &Video) -> Size {
     let (pixel_width, pixel_height) = video.pixel_aspect;
-    let stretched = u64::from(video.width) * u64::from(pixel_width)
-        / u64::from(pixel_height.max(1));
+    let stretched =
+        u64::from(video.width) * u64::from(pixel_width) / u64::from(pixel_height.max(1));
     let width = u32::try_from(stretched.max(1)).unwrap_or(u32::MAX);
     let (width, height) = if video.rotation % 180 == 90 {
         (video.height, width)
@@ -221,16 +221,24 @@ fn sound(audio: &facts::Audio, duration_us: u64) -> Sound {
 impl Plan {
     /// The segments' starts in a track's own ticks.
     pub(crate) fn starts(&self, clock: Clock) -> Vec<i64> {
-        let starts = self.boundaries_us.split_last().map_or(&[][..], |(_, starts)| starts);
+        let starts = self
+            .boundaries_us
+            .split_last()
+            .map_or(&[][..], |(_, starts)| starts);
         starts.iter().map(|us| clock.of_us(*us)).collect()
     }
 
     pub(crate) fn keyframes(&self, clock: Clock) -> Vec<i64> {
-        self.keyframes_us.iter().map(|us| clock.of_us(*us)).collect()
+        self.keyframes_us
+            .iter()
+            .map(|us| clock.of_us(*us))
+            .collect()
     }
 
     pub(crate) fn encoded(&self) -> impl Iterator<Item = &Rung> {
-        self.rungs.iter().filter(|rung| rung.action == Action::Encode)
+        self.rungs
+            .iter()
+            .filter(|rung| rung.action == Action::Encode)
     }
 
     pub(crate) fn copied(&self) -> Option<&Rung> {

@@ -49,7 +49,11 @@ impl Pictures {
             format: frame.format(),
         };
         let mut ready = Vec::new();
-        if self.built.as_ref().is_some_and(|(built, _)| *built != shape) {
+        if self
+            .built
+            .as_ref()
+            .is_some_and(|(built, _)| *built != shape)
+        {
             ready = self.flush()?;
         }
         if self.built.is_none() {
@@ -88,7 +92,9 @@ impl Pictures {
                 Ok(()) => {
                     // Deinterlacing counts in half ticks.
                     let scale = i64::from(base.numerator()) * i64::from(self.clock.timescale);
-                    let stamp = frame.pts().map(|pts| pts * scale / i64::from(base.denominator()));
+                    let stamp = frame
+                        .pts()
+                        .map(|pts| pts * scale / i64::from(base.denominator()));
                     frame.set_pts(stamp);
                     ready.push(frame);
                 }
@@ -99,7 +105,10 @@ impl Pictures {
     }
 
     fn build(&self, shape: Shape) -> Result<Graph, Fault> {
-        let format = shape.format.descriptor().map(|format| format.name());
+        let format = shape
+            .format
+            .descriptor()
+            .map(ffmpeg::format::pixel::Descriptor::name);
         let format = format.ok_or_else(|| Fault::damaged("frames without a pixel format"))?;
         let source = format!(
             "video_size={}x{}:pix_fmt={format}:time_base=1/{}:pixel_aspect=1/1",
@@ -110,7 +119,11 @@ impl Pictures {
 
     fn chain(&self) -> String {
         let target = &self.target;
-        let deinterlace = if target.interlaced { "yadif=deint=interlaced," } else { "" };
+        let deinterlace = if target.interlaced {
+            "yadif=deint=interlaced,"
+        } else {
+            ""
+        };
         let turn = match target.rotation {
             90 => "transpose=clock,",
             180 => "hflip,vflip,",
@@ -128,8 +141,12 @@ impl Pictures {
 pub(super) fn build(source: &str, chain: &str, ends: [&str; 2]) -> Result<Graph, Fault> {
     let find = |name: &str| filter::find(name).ok_or_else(|| Fault::damaged("a filter is missing"));
     let mut graph = Graph::new();
-    graph.add(&find(ends[0])?, "in", source).map_err(Fault::damaged)?;
-    graph.add(&find(ends[1])?, "out", "").map_err(Fault::damaged)?;
+    graph
+        .add(&find(ends[0])?, "in", source)
+        .map_err(Fault::damaged)?;
+    graph
+        .add(&find(ends[1])?, "out", "")
+        .map_err(Fault::damaged)?;
     graph
         .output("in", 0)
         .and_then(|parser| parser.input("out", 0))

@@ -73,7 +73,17 @@ fn make(order: &Order, film: &File, report: &mut Report) -> Result<(), Fault> {
         plan: Box::new(plan.clone()),
     });
     match &order.output {
-        Some(folder) => transcode(order, film, folder, &Job { streams, facts, plan }, report),
+        Some(folder) => transcode(
+            order,
+            film,
+            folder,
+            &Job {
+                streams,
+                facts,
+                plan,
+            },
+            report,
+        ),
         None => Ok(()),
     }
 }
@@ -91,7 +101,11 @@ fn transcode(
     job: &Job,
     report: &mut Report,
 ) -> Result<(), Fault> {
-    let Job { streams, facts, plan } = job;
+    let Job {
+        streams,
+        facts,
+        plan,
+    } = job;
     let mut input = input::open(film, order.container)?;
     let store = Store::new(folder);
     let video = scan::stream(&input, streams.video)?;
@@ -134,7 +148,10 @@ fn write_playlists(
     let mut master = Multivariant::default();
     for (rung, track) in plan.rungs.iter().zip(pictures) {
         let name = rung.name.parse().map_err(Fault::damaged)?;
-        store.write(MediaFile::Playlist(name), track.playlist.to_string().as_bytes())?;
+        store.write(
+            MediaFile::Playlist(name),
+            track.playlist.to_string().as_bytes(),
+        )?;
         master.variants.push(Variant {
             track: name,
             width: rung.width,
@@ -149,10 +166,16 @@ fn write_playlists(
     }
     if let Some((planned, track)) = plan.sound.as_ref().zip(sound) {
         let name = sound::NAME.parse().map_err(Fault::damaged)?;
-        store.write(MediaFile::Playlist(name), track.playlist.to_string().as_bytes())?;
+        store.write(
+            MediaFile::Playlist(name),
+            track.playlist.to_string().as_bytes(),
+        )?;
         master.audio.push(AudioRendition {
             track: name,
-            name: planned.language.clone().unwrap_or_else(|| "Sound".to_owned()),
+            name: planned
+                .language
+                .clone()
+                .unwrap_or_else(|| "Sound".to_owned()),
             language: planned.language.clone(),
             channels: planned.channels,
             codec: track.codec.clone(),
@@ -189,7 +212,9 @@ pub(crate) struct Report {
 
 impl Report {
     fn new() -> Self {
-        Self { last: Instant::now() }
+        Self {
+            last: Instant::now(),
+        }
     }
 
     fn tell(&mut self, message: &Message) {

@@ -62,8 +62,7 @@ pub(super) fn sound(parameters: &ffmpeg::codec::Parameters) -> Sound {
     Sound {
         rate: count(par.sample_rate),
         channels: count(par.ch_layout.nb_channels),
-        #[allow(clippy::cast_possible_wrap, reason = "a constant of 1")]
-        low_complexity: par.profile == ffi::FF_PROFILE_AAC_LOW as i32,
+        low_complexity: par.profile == ffi::FF_PROFILE_AAC_LOW,
         extra: extra(par.extradata, par.extradata_size),
     }
 }
@@ -90,7 +89,10 @@ fn extra(data: *const u8, size: i32) -> Vec<u8> {
 }
 
 /// Whether what this packet holds is decoded but not shown.
-#[allow(unsafe_code, reason = "the bindings know two of the packet's flags only")]
+#[allow(
+    unsafe_code,
+    reason = "the bindings know two of the packet's flags only"
+)]
 pub(super) fn is_hidden(packet: &ffmpeg::Packet) -> bool {
     // SAFETY: the packet is owned and initialised; a plain field is read.
     let flags = unsafe { (*packet.as_ptr()).flags };

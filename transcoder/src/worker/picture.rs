@@ -166,7 +166,11 @@ impl Decoded {
             while self.keyframes.next_if(|at| *at <= due).is_some() {
                 key = true;
             }
-            picture.set_kind(if key { picture::Type::I } else { picture::Type::None });
+            picture.set_kind(if key {
+                picture::Type::I
+            } else {
+                picture::Type::None
+            });
             self.cascade.push(picture)
         })
     }
@@ -203,7 +207,7 @@ fn open_decoder(stream: &Stream<'_>) -> Result<decoder::Video, Fault> {
     options.set("max_pixels", MOST_PIXELS);
     decoder
         .open_as_with(codec, options)
-        .and_then(|opened| opened.video())
+        .and_then(decoder::Opened::video)
         .map_err(|error| match error {
             Error::DecoderNotFound => unknown(),
             error => Fault::damaged(error),

@@ -50,7 +50,9 @@ impl Poster {
 
     pub(super) fn see(&mut self, frame: &frame::Video, shown: i64) {
         // The first frame of all is kept in case no other comes.
-        let due = LOOKS.get(self.looks).is_some_and(|look| shown * 100 >= self.end * look);
+        let due = LOOKS
+            .get(self.looks)
+            .is_some_and(|look| shown * 100 >= self.end * look);
         if !due && self.best.is_some() {
             return;
         }
@@ -83,7 +85,10 @@ impl Poster {
 }
 
 /// How much there is to see: contrast, and little of it when the frame is dark or glaring.
-#[allow(clippy::cast_precision_loss, reason = "a few thousand samples of a byte each")]
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "a few thousand samples of a byte each"
+)]
 fn score(frame: &frame::Video) -> f64 {
     let stride = frame.stride(0);
     let width = usize::try_from(frame.width()).unwrap_or(0);
@@ -94,7 +99,11 @@ fn score(frame: &frame::Video) -> f64 {
         .collect();
     let count = samples.len().max(1) as f64;
     let mean = samples.iter().sum::<f64>() / count;
-    let spread = samples.iter().map(|luma| (luma - mean).powi(2)).sum::<f64>() / count;
+    let spread = samples
+        .iter()
+        .map(|luma| (luma - mean).powi(2))
+        .sum::<f64>()
+        / count;
     if (DARK..BRIGHT).contains(&mean) {
         1.0 + spread.sqrt()
     } else {
@@ -104,7 +113,9 @@ fn score(frame: &frame::Video) -> f64 {
 
 fn encode(frame: &frame::Video) -> Result<Vec<u8>, Error> {
     let codec = encoder::find_by_name("mjpeg").ok_or(Error::EncoderNotFound)?;
-    let mut video = ffmpeg::codec::Context::new_with_codec(codec).encoder().video()?;
+    let mut video = ffmpeg::codec::Context::new_with_codec(codec)
+        .encoder()
+        .video()?;
     video.set_width(frame.width());
     video.set_height(frame.height());
     video.set_format(Pixel::YUVJ420P);

@@ -47,7 +47,13 @@ impl Cascade {
                 width: rung.width,
                 height: rung.height,
                 below: below.take(),
-                encoder: Encoder::open(rung, plan, clock, store, if index == 0 { cores } else { 1 })?,
+                encoder: Encoder::open(
+                    rung,
+                    plan,
+                    clock,
+                    store,
+                    if index == 0 { cores } else { 1 },
+                )?,
                 end: clock.of_us(plan.duration_us),
             };
             threads.insert(0, spawn(&rung.name, work, receiver)?);
@@ -62,7 +68,9 @@ impl Cascade {
     /// False: a rung has failed, and [`Self::finish`] tells why.
     pub(super) fn push(&self, picture: frame::Video) -> bool {
         let picture = Arc::new(picture);
-        self.first.as_ref().is_none_or(|first| first.send(picture).is_ok())
+        self.first
+            .as_ref()
+            .is_none_or(|first| first.send(picture).is_ok())
     }
 
     /// Waits for all rungs. The first fault found is the answer.
@@ -109,7 +117,8 @@ fn spawn(
                 }
                 work.encoder.encode(&picture)?;
             }
-            work.below = None;
+            // Ends the rungs below before this one's own last frames are encoded.
+            drop(work.below);
             work.encoder.finish(work.end)
         })
         .map_err(|error| Fault::writing(&error))
@@ -140,13 +149,13 @@ fn fit(
             .map_err(Fault::damaged)?,
         ),
     };
-    let mut scaled = frame::Video::empty();
-    scaler.run(picture, &mut scaled).map_err(Fault::damaged)?;
-    scaled.set_pts(picture.pts());
-    scaled.set_kind(picture.kind());
-    scaled.set_color_space(picture.color_space());
-    scaled.set_color_range(picture.color_range());
-    Ok(Arc::new(scaled))
+    let mut smaller = frame::Video::empty();
+    scaler.run(picture, &mut smaller).map_err(Fault::damaged)?;
+    smaller.set_pts(picture.pts());
+    smaller.set_kind(picture.kind());
+    smaller.set_color_space(picture.color_space());
+    smaller.set_color_range(picture.color_range());
+    Ok(Arc::new(smaller))
 }
 
 /// x264 and the track that it fills.
@@ -175,7 +184,8 @@ impl Encoder {
         };
         let track = Track::begin(&rung.name, media, clock, plan.starts(clock), store.clone())?;
         let (numerator, denominator) = plan.frame_rate;
-        let usual = i64::from(clock.timescale) * i64::from(denominator) / i64::from(numerator.max(1));
+        let usual =
+            i64::from(clock.timescale) * i64::from(denominator) / i64::from(numerator.max(1));
         Ok(Self {
             codec,
             track,
@@ -228,14 +238,21 @@ fn open_x264(
     threads: usize,
 ) -> Result<encoder::video::Encoder, Error> {
     let codec = encoder::find_by_name("libx264").ok_or(Error::EncoderNotFound)?;
-    let mut video = ffmpeg::codec::Context::new_with_codec(codec).encoder().video()?;
+    let mut video = ffmpeg::codec::Context::new_with_codec(codec)
+        .encoder()
+        .video()?;
     video.set_width(rung.width);
     video.set_height(rung.height);
     video.set_format(Pixel::YUV420P);
     video.set_aspect_ratio(Rational(1, 1));
-    video.set_time_base(Rational(1, i32::try_from(clock.timescale).unwrap_or(90_000)));
+    video.set_time_base(Rational(
+        1,
+        i32::try_from(clock.timescale).unwrap_or(90_000),
+    ));
     let (numerator, denominator) = plan.frame_rate;
-    let rate = i32::try_from(numerator).ok().zip(i32::try_from(denominator).ok());
+    let rate = i32::try_from(numerator)
+        .ok()
+        .zip(i32::try_from(denominator).ok());
     video.set_frame_rate(rate.map(|(numerator, denominator)| Rational(numerator, denominator)));
     video.set_flags(Flags::GLOBAL_HEADER | Flags::CLOSED_GOP);
     let max_rate = rung.max_rate.unwrap_or(5_000_000);
@@ -248,6 +265,9 @@ fn open_x264(
     options.set("forced-idr", "1");
     options.set("threads", &threads.to_string());
     // Keyframes only where the plan puts them, so that all rungs switch at the same times.
-    options.set("x264-params", "scenecut=0:open-gop=0:keyint=infinite:min-keyint=1");
+    options.set(
+        "x264-params",
+        "scenecut=0:open-gop=0:keyint=infinite:min-keyint=1",
+    );
     video.open_as_with(codec, options)
 }

@@ -7,7 +7,7 @@
 use std::path::Path;
 
 use landlock::{
-    ABI, Access as _, AccessFs, Compatible as _, CompatLevel, PathBeneath, PathFd, Ruleset,
+    ABI, Access as _, AccessFs, CompatLevel, Compatible as _, PathBeneath, PathFd, Ruleset,
     RulesetAttr as _, RulesetCreatedAttr as _, RulesetStatus,
 };
 use rlimit::Resource;
@@ -36,14 +36,15 @@ pub(super) fn confine(output: Option<&Path>) -> Result<String, Fault> {
         (Resource::FSIZE, LARGEST_FILE),
         (Resource::CORE, 0),
     ] {
-        let (_, hard) = resource.get().map_err(|error| failed("read its limits", &error))?;
+        let (_, hard) = resource
+            .get()
+            .map_err(|error| failed("read its limits", &error))?;
         let limit = limit.min(hard);
         resource
             .set(limit, limit)
             .map_err(|error| failed("limit itself", &error))?;
     }
-    rustix::thread::set_no_new_privs(true)
-        .map_err(|error| failed("give up privileges", &error))?;
+    rustix::thread::set_no_new_privs(true).map_err(|error| failed("give up privileges", &error))?;
     Ok(match fence(output) {
         Ok(RulesetStatus::FullyEnforced) => "limits, Landlock".to_owned(),
         Ok(RulesetStatus::PartiallyEnforced) => "limits, Landlock in part".to_owned(),

@@ -105,6 +105,10 @@ impl Promise {
     }
 }
 
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a finding of its own"
+)]
 struct VideoScan {
     parameters: peek::Picture,
     codec: String,
@@ -166,9 +170,8 @@ impl VideoScan {
                 detail: "too many frames".to_owned(),
             });
         }
-        self.unstamped |= packet.pts().is_none()
-            || packet.dts().is_none()
-            || packet.dts() <= self.last_dts;
+        self.unstamped |=
+            packet.pts().is_none() || packet.dts().is_none() || packet.dts() <= self.last_dts;
         self.last_dts = packet.dts().or(self.last_dts);
         let Some(stamp) = packet.pts().or(packet.dts()) else {
             return Ok(());
@@ -212,9 +215,17 @@ impl VideoScan {
         let span = last - start;
         let frames: Vec<i64> = self.stamps.iter().map(|stamp| stamp - start).collect();
         let usual = i64::try_from(frames.len() - 1).map_or(0, |gaps| span / gaps.max(1));
-        let usual = if usual > 0 { usual } else { i64::from(self.clock.timescale) / 25 };
+        let usual = if usual > 0 {
+            usual
+        } else {
+            i64::from(self.clock.timescale) / 25
+        };
         // A last frame of no or of absurd length lasts as long as the others do.
-        let last_lasts = if (1..=usual * 20).contains(&self.last.1) { self.last.1 } else { usual };
+        let last_lasts = if (1..=usual * 20).contains(&self.last.1) {
+            self.last.1
+        } else {
+            usual
+        };
         let idrs = self.idrs.iter().map(|idr| idr - start).collect();
         Ok(Video {
             codec: self.codec,
@@ -350,25 +361,52 @@ fn frame_rate(stream: &Stream<'_>) -> Rational {
 /// The declared rate when it is possible at all, else the measured one.
 fn sane_rate(declared: Rational, frame_ticks: i64, clock: Clock) -> (u32, u32) {
     let pair = |numerator: i32, denominator: i32| {
-        Some((u32::try_from(numerator).ok()?, u32::try_from(denominator).ok()?))
+        Some((
+            u32::try_from(numerator).ok()?,
+            u32::try_from(denominator).ok()?,
+        ))
     };
     let declared = pair(declared.numerator(), declared.denominator());
     let possible = |(numerator, denominator): &(u32, u32)| {
-        *denominator > 0 && *numerator >= *denominator && *numerator <= denominator.saturating_mul(240)
+        *denominator > 0
+            && *numerator >= *denominator
+            && *numerator <= denominator.saturating_mul(240)
     };
-    declared
-        .filter(possible)
-        .unwrap_or((clock.timescale, u32::try_from(frame_ticks.max(1)).unwrap_or(u32::MAX)))
+    declared.filter(possible).unwrap_or((
+        clock.timescale,
+        u32::try_from(frame_ticks.max(1)).unwrap_or(u32::MAX),
+    ))
 }
 
 /// Containers tell three letters (ISO 639-2); playlists want the shortest tag (RFC 5646 §2.2.1).
 fn language_tag(language: &str) -> Option<String> {
     const SHORT: [(&str, &str); 26] = [
-        ("ara", "ar"), ("ces", "cs"), ("cze", "cs"), ("dan", "da"), ("deu", "de"), ("ger", "de"),
-        ("ell", "el"), ("eng", "en"), ("fin", "fi"), ("fra", "fr"), ("fre", "fr"), ("heb", "he"),
-        ("hin", "hi"), ("hun", "hu"), ("ita", "it"), ("jpn", "ja"), ("kor", "ko"), ("nld", "nl"),
-        ("nor", "no"), ("pol", "pl"), ("por", "pt"), ("rus", "ru"), ("spa", "es"), ("swe", "sv"),
-        ("tur", "tr"), ("zho", "zh"),
+        ("ara", "ar"),
+        ("ces", "cs"),
+        ("cze", "cs"),
+        ("dan", "da"),
+        ("deu", "de"),
+        ("ger", "de"),
+        ("ell", "el"),
+        ("eng", "en"),
+        ("fin", "fi"),
+        ("fra", "fr"),
+        ("fre", "fr"),
+        ("heb", "he"),
+        ("hin", "hi"),
+        ("hun", "hu"),
+        ("ita", "it"),
+        ("jpn", "ja"),
+        ("kor", "ko"),
+        ("nld", "nl"),
+        ("nor", "no"),
+        ("pol", "pl"),
+        ("por", "pt"),
+        ("rus", "ru"),
+        ("spa", "es"),
+        ("swe", "sv"),
+        ("tur", "tr"),
+        ("zho", "zh"),
     ];
     if language == "und" || !(2..=3).contains(&language.len()) {
         return None;

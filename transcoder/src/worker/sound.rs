@@ -27,7 +27,7 @@ const MOST_BAD_PACKETS: u32 = 200;
 
 /// The sound on its way into the title.
 pub(super) enum Sound {
-    Copied(Copied),
+    Copied(Box<Copied>),
     Encoded(Box<Encoded>),
 }
 
@@ -46,10 +46,12 @@ impl Sound {
         let source = Clock::of_time_base(base.numerator(), base.denominator())
             .ok_or_else(|| Fault::damaged("the sound's clock makes no sense"))?;
         Ok(Some(match sound.action {
-            Action::Copy => Self::Copied(Copied::start(source, audio, facts, plan, store)?),
-            Action::Encode => {
-                Self::Encoded(Box::new(Encoded::start(stream, source, facts, plan, store)?))
+            Action::Copy => {
+                Self::Copied(Box::new(Copied::start(source, audio, facts, plan, store)?))
             }
+            Action::Encode => Self::Encoded(Box::new(Encoded::start(
+                stream, source, facts, plan, store,
+            )?)),
         }))
     }
 
@@ -299,7 +301,9 @@ fn open_decoder(stream: &Stream<'_>) -> Result<decoder::Audio, Fault> {
 
 fn open_aac() -> Result<encoder::audio::Encoder, Error> {
     let codec = encoder::find_by_name("aac").ok_or(Error::EncoderNotFound)?;
-    let mut audio = ffmpeg::codec::Context::new_with_codec(codec).encoder().audio()?;
+    let mut audio = ffmpeg::codec::Context::new_with_codec(codec)
+        .encoder()
+        .audio()?;
     audio.set_rate(i32::try_from(RATE).unwrap_or_default());
     audio.set_format(SampleFormat::F32(ffmpeg::format::sample::Type::Planar));
     audio.set_channel_layout(ChannelLayout::STEREO);

@@ -125,7 +125,8 @@ impl Track {
         let number = u32::try_from(self.written.len()).map_err(Fault::damaged)?;
         let decode_time = u64::try_from(segment.decode_time).unwrap_or(0);
         let bytes = media_segment(number, decode_time, &segment.samples, &segment.data);
-        self.store.write(MediaFile::Segment(self.name, number), &bytes)?;
+        self.store
+            .write(MediaFile::Segment(self.name, number), &bytes)?;
         self.written.push(Written {
             begins: segment.begins,
             bytes: bytes.len() as u64,
@@ -144,7 +145,11 @@ impl Track {
                 self.starts.len()
             )));
         }
-        let begins = self.written.iter().skip(1).map(|segment| self.clock.us(segment.begins));
+        let begins = self
+            .written
+            .iter()
+            .skip(1)
+            .map(|segment| self.clock.us(segment.begins));
         let boundaries: Vec<u64> = std::iter::once(0)
             .chain(begins)
             .chain([self.clock.us(end)])

@@ -1,0 +1,87 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Turns films into adaptive streams, each in a confined process of its own.
+#[derive(Debug, Parser)]
+#[command(name = "satreel-transcoder", version, about)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Watches the inbox and takes in every film that is put there
+    Run {
+        #[command(flatten)]
+        site: SiteArgs,
+    },
+    /// Takes in one film now and prints its id
+    Add {
+        /// The film
+        file: PathBuf,
+        #[command(flatten)]
+        site: SiteArgs,
+        #[command(flatten)]
+        title: TitleArgs,
+        /// Print the result as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Says what a file is, what would be copied or encoded, and why
+    Inspect {
+        /// The film
+        file: PathBuf,
+        /// Seconds from the start that are to be free
+        #[arg(long, value_name = "SECONDS")]
+        preview: Option<u32>,
+        /// Print the result as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// One job, in a confined process; started by the others
+    #[command(hide = true)]
+    Work { order: String },
+}
+
+/// Which site the film is for.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct SiteArgs {
+    /// The site's configuration
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// The data folder of a demo
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+}
+
+/// What the title is called and what it costs.
+#[derive(Debug, Args, Default)]
+pub(crate) struct TitleArgs {
+    /// The title's name; else the file's
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) name: Option<String>,
+    /// Words about the film
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) description: Option<String>,
+    /// The year it was made
+    #[arg(long, value_name = "YEAR")]
+    pub(crate) year: Option<u16>,
+    /// Price of 24 hours, in sat
+    #[arg(long, value_name = "SAT")]
+    pub(crate) rent: Option<u64>,
+    /// Price of the film for ever, in sat
+    #[arg(long, value_name = "SAT")]
+    pub(crate) own: Option<u64>,
+    /// The film costs nothing
+    #[arg(long, conflicts_with_all = ["rent", "own"])]
+    pub(crate) free: bool,
+    /// Seconds from the start that are free to everybody; else what the site's offers say, at most
+    /// a third of the film
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) preview: Option<u32>,
+}

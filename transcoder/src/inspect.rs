@@ -1,0 +1,113 @@
+//! `inspect`: what a file is and what would become of it.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::Failure;
+use crate::fault::Fault;
+use crate::magic::Container;
+use crate::plan::{Action, Plan, Preview};
+use crate::protocol::{Message, Order};
+use crate::source::Film;
+use crate::supervisor::{Stop, supervise};
+
+/// The site's usual preview is not known here; it does not change what is copied.
+const USUAL_PREVIEW: Preview = Preview::Usual(60);
+
+pub(crate) fn inspect(path: &Path, preview: Option<u32>, json: bool) -> Result<(), Failure> {
+    let (film, plan) = look(path, preview.map_or(USUAL_PREVIEW, Preview::Exactly))
+        .map_err(|fault| Failure::failed(format!("{}: {fault}", path.display())))?;
+    let text = if json {
+        format!("{:#}\n", as_json(path, &film, &plan))
+    } else {
+        as_text(&film, &plan).map_err(Failure::failed)?
+    };
+    write!(std::io::stdout(), "{text}").map_err(Failure::failed)
+}
+
+fn look(path: &Path, preview: Preview) -> Result<(Film, Plan), Fault> {
+    let film = Film::open(path)?;
+    let order = Order {
+        container: film.container,
+        preview,
+        output: None,
+    };
+    let mut plan = None;
+    supervise(&film.file, &order, &Stop::default(), |message| {
+        if let Message::Planned { plan: found } = message {
+            plan = Some((**found).clone());
+        }
+        Ok(())
+    })?;
+    let plan = plan.ok_or_else(|| Fault::Crashed {
+        detail: "it told no plan".to_owned(),
+    })?;
+    Ok((film, plan))
+}
+
+#[allow(clippy::cast_precision_loss, reason = "a day is far below 2^53 µs")]
+fn seconds(plan: &Plan) -> f64 {
+    plan.duration_us as f64 / 1e6
+}
+
+fn frames_a_second(plan: &Plan) -> f64 {
+    f64::from(plan.frame_rate.0) / f64::from(plan.frame_rate.1.max(1))
+}
+
+fn as_json(path: &Path, film: &Film, plan: &Plan) -> Value {
+    json!({
+        "source": {
+            "file": path,
+            "bytes": film.bytes(),
+            "container": film.container,
+            "video_codec": plan.video_codec,
+            "width": plan.width,
+            "height": plan.height,
+            "frame_rate": frames_a_second(plan),
+            "duration_s": seconds(plan),
+            "audio_codec": plan.sound.as_ref().map(|sound| &sound.codec),
+        },
+        "preview_s": plan.preview_s,
+        "rungs": plan.rungs,
+        "audio": plan.sound,
+    })
+}
+
+fn as_text(film: &Film, plan: &Plan) -> Result<String, std::fmt::Error> {
+    let mut text = String::new();
+    let container = match film.container {
+        Container::Mp4 => "MP4 or MOV",
+        Container::Matroska => "Matroska or WebM",
+        Container::Avi => "AVI",
+        Container::MpegTs => "MPEG-TS",
+        Container::MpegPs => "MPEG-PS",
+        Container::Flv => "FLV",
+    };
+    writeln!(
+        text,
+        "{container}, {}, {}x{}, {:.3} frames/s, {:.3} s",
+        plan.video_codec,
+        plan.width,
+        plan.height,
+        frames_a_second(plan),
+        seconds(plan)
+    )?;
+    let mut line = |name: &str, shape: String, action: Action, reason: &str| {
+        let action = match action {
+            Action::Copy => "copy",
+            Action::Encode => "encode",
+        };
+        writeln!(text, "{name:<6} {shape:<11} {action:<7} {reason}")
+    };
+    for rung in &plan.rungs {
+        let shape = format!("{}x{}", rung.width, rung.height);
+        line(&rung.name, shape, rung.action, &rung.reason)?;
+    }
+    if let Some(sound) = &plan.sound {
+        line("a", sound.codec.clone(), sound.action, &sound.reason)?;
+    }
+    Ok(text)
+}

@@ -1,0 +1,229 @@
+//! `title.json`: what the transcoder writes of it, and what it leaves to the creator's hand.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use satreel_config::Offers;
+use satreel_hls::title::{Source, State, Tier, TierKind, TitleFile};
+use serde_json::{Map, Value};
+
+use crate::cli::TitleArgs;
+use crate::fault::Fault;
+use crate::plan::{Plan, Preview};
+use crate::site::write_whole;
+
+const RENT_HOURS: u32 = 24;
+const LONGEST_NAME: usize = 200;
+
+/// What a new title is to say of itself.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Wish {
+    pub(crate) name: String,
+    pub(crate) description: String,
+    pub(crate) year: Option<u16>,
+    pub(crate) tiers: Vec<Tier>,
+    pub(crate) preview: Preview,
+}
+
+/// Options that contradict each other or make no sense.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum BadWish {
+    #[error("a price of 0 sat is no price: for a film that costs nothing give --free")]
+    ZeroPrice,
+    #[error("a name has 1 to {LONGEST_NAME} letters")]
+    BadName,
+}
+
+impl Wish {
+    pub(crate) fn of(args: &TitleArgs, file: &Path, offers: &Offers) -> Result<Self, BadWish> {
+        if args.rent == Some(0) || args.own == Some(0) {
+            return Err(BadWish::ZeroPrice);
+        }
+        let name = match &args.name {
+            Some(name) => name.trim().to_owned(),
+            None => name_of(file),
+        };
+        if name.is_empty() || name.chars().count() > LONGEST_NAME {
+            return Err(BadWish::BadName);
+        }
+        let rent = args.rent.map(|sat| Tier {
+            tier: TierKind::Rent,
+            sat,
+            hours: Some(RENT_HOURS),
+        });
+        let own = args.own.map(|sat| Tier {
+            tier: TierKind::Own,
+            sat,
+            hours: None,
+        });
+        let asked: Vec<Tier> = rent.into_iter().chain(own).collect();
+        Ok(Self {
+            name,
+            description: args.description.clone().unwrap_or_default(),
+            year: args.year,
+            tiers: if args.free || !asked.is_empty() {
+                asked
+            } else {
+                offers.tiers.clone()
+            },
+            preview: args
+                .preview
+                .map_or(Preview::Usual(offers.preview_s), Preview::Exactly),
+        })
+    }
+}
+
+/// `My_holiday.2024.mp4` → `My holiday 2024`.
+fn name_of(file: &Path) -> String {
+    let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+    let spaced: String = stem
+        .chars()
+        .map(|letter| {
+            if "_.".contains(letter) || letter.is_control() {
+                ' '
+            } else {
+                letter
+            }
+        })
+        .collect();
+    let words: Vec<&str> = spaced.split_whitespace().collect();
+    let name: String = words.join(" ").chars().take(LONGEST_NAME).collect();
+    if name.is_empty() {
+        "Untitled".to_owned()
+    } else {
+        name
+    }
+}
+
+/// Announces the title before its media is made. A title that is there keeps every word.
+pub(crate) fn announce(folder: &Path, wish: &Wish, source: &Source) -> Result<(), Fault> {
+    let path = folder.join("title.json");
+    if path.exists() {
+        return Ok(());
+    }
+    let title = TitleFile {
+        name: wish.name.clone(),
+        description: wish.description.clone(),
+        year: wish.year,
+        tiers: Some(wish.tiers.clone()),
+        preview_s: match wish.preview {
+            Preview::Exactly(seconds) | Preview::Usual(seconds) => seconds,
+        },
+        state: State::Processing,
+        created_at: jiff::Timestamp::now()
+            .round(jiff::Unit::Second)
+            .unwrap_or_default()
+            .to_string(),
+        source: Some(source.clone()),
+        ..TitleFile::default()
+    };
+    let value = serde_json::to_value(title).map_err(Fault::damaged)?;
+    write(&path, &value)
+}
+
+/// What the plan measured; the preview of a new title is now known.
+pub(crate) fn describe(folder: &Path, plan: &Plan) -> Result<(), Fault> {
+    edit(folder, |title| {
+        #[allow(clippy::cast_precision_loss, reason = "a day is far below 2^53 µs")]
+        let duration = plan.duration_us as f64 / 1e6;
+        title.insert("duration_s".to_owned(), duration.into());
+        title.insert("width".to_owned(), plan.width.into());
+        title.insert("height".to_owned(), plan.height.into());
+        // Shortened once, while the title is new; from then on the creator's own number holds.
+        if is_processing(title) {
+            let asked = title.get("preview_s").and_then(Value::as_u64).unwrap_or(0);
+            let shorter = asked.min(u64::from(plan.preview_s));
+            title.insert("preview_s".to_owned(), shorter.into());
+        }
+    })
+}
+
+/// The title is whole. One that the creator has hidden meanwhile stays so.
+pub(crate) fn publish(folder: &Path) -> Result<(), Fault> {
+    edit(folder, |title| {
+        if is_processing(title) {
+            title.insert("state".to_owned(), "published".into());
+        }
+    })
+}
+
+/// Whether a title's data says that its media is still being made.
+pub(crate) fn waits(folder: &Path) -> bool {
+    read(&folder.join("title.json")).is_ok_and(|title| is_processing(&title))
+}
+
+fn is_processing(title: &Map<String, Value>) -> bool {
+    title.get("state").is_none_or(|state| state == "processing")
+}
+
+/// Changes some keys and keeps all others, also those that this version does not know.
+fn edit(folder: &Path, change: impl FnOnce(&mut Map<String, Value>)) -> Result<(), Fault> {
+    let path = folder.join("title.json");
+    let mut title = read(&path).map_err(|error| Fault::Unwritable {
+        detail: format!("{}: {error}", path.display()),
+    })?;
+    change(&mut title);
+    write(&path, &Value::Object(title))
+}
+
+fn read(path: &Path) -> io::Result<Map<String, Value>> {
+    let text = fs::read(path)?;
+    serde_json::from_slice(&text).map_err(io::Error::other)
+}
+
+fn write(path: &Path, title: &Value) -> Result<(), Fault> {
+    let mut text = serde_json::to_vec_pretty(title).map_err(Fault::damaged)?;
+    text.push(b'\n');
+    write_whole(path, &text).map_err(|error| Fault::writing(&error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wish(args: &TitleArgs) -> Result<Wish, BadWish> {
+        Wish::of(args, Path::new("My_holiday.2024.mp4"), &Offers::default())
+    }
+
+    #[test]
+    fn prices_come_from_the_options_or_from_the_site() {
+        let none = TitleArgs::default();
+        let site = wish(&none).expect("a wish");
+        assert_eq!(site.name, "My holiday 2024");
+        assert_eq!(site.tiers, Offers::default().tiers);
+        let free = TitleArgs {
+            free: true,
+            ..TitleArgs::default()
+        };
+        assert_eq!(wish(&free).expect("a wish").tiers, []);
+        let rent = TitleArgs {
+            rent: Some(21),
+            ..TitleArgs::default()
+        };
+        let tiers = wish(&rent).expect("a wish").tiers;
+        assert_eq!(
+            tiers,
+            [Tier {
+                tier: TierKind::Rent,
+                sat: 21,
+                hours: Some(24)
+            }]
+        );
+    }
+
+    #[test]
+    fn a_price_of_nothing_names_the_way_out() {
+        let zero = TitleArgs {
+            own: Some(0),
+            ..TitleArgs::default()
+        };
+        let fault = wish(&zero).expect_err("no price");
+        assert!(fault.to_string().contains("--free"));
+        let nameless = TitleArgs {
+            name: Some("  ".to_owned()),
+            ..TitleArgs::default()
+        };
+        assert_eq!(wish(&nameless), Err(BadWish::BadName));
+    }
+}
