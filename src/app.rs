@@ -26,6 +26,8 @@ pub struct App {
     data: PathBuf,
     doors: Doors,
     settlement: Arc<Settlement>,
+    keys: Arc<Keys>,
+    key_file: PathBuf,
     shutdown: CancellationToken,
 }
 
@@ -62,7 +64,7 @@ impl App {
         let shutdown = CancellationToken::new();
         let sale = Sale {
             clock,
-            keys,
+            keys: keys.clone(),
             catalog: Arc::new(catalog),
             store,
             backend,
@@ -84,6 +86,8 @@ impl App {
             data: data.clone(),
             doors: Doors { gate, pages },
             settlement,
+            keys,
+            key_file: config.site.keys.clone(),
             shutdown,
         })
     }
@@ -96,11 +100,16 @@ impl App {
             let (settlement, shutdown) = (self.settlement.clone(), self.shutdown.clone());
             async move { settlement.follow(shutdown).await }
         });
+        let mut keeping = tokio::spawn({
+            let (keys, shutdown) = (self.keys, self.shutdown.clone());
+            async move { keys.follow(&self.key_file, shutdown).await }
+        });
         let mut serving = tokio::spawn(server::serve(listener, self.doors, self.shutdown.clone()));
         tracing::info!(%address, "serving");
         let early = tokio::select! {
             () = stop.cancelled() => None,
             ended = &mut settling => Some(("following settlements", ended.err())),
+            ended = &mut keeping => Some(("following the keys", ended.err())),
             ended = &mut serving => Some(("serving", ended.err())),
         };
         self.shutdown.cancel();
@@ -113,6 +122,7 @@ impl App {
         // Viewers' requests finish first; settlements are taken in until the last of them.
         serving.await?;
         settling.await?;
+        keeping.await?;
         tracing::info!("stopped");
         Ok(())
     }

@@ -11,17 +11,22 @@ use std::{
     os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
 use crate::core::{
     keyring::{Key, KeyId, Keyring},
     time::Timestamp,
 };
+
+/// How often a running server looks whether the keys were rotated.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// The keyring in use, and where it came from.
 pub struct Keys {
@@ -64,6 +69,37 @@ impl Keys {
         let keyring = KeyFile::read(path)?.keyring(path)?;
         *self.current.write() = Arc::new(keyring);
         Ok(())
+    }
+
+    /// Takes in every change of the file while the server runs, until `shutdown`.
+    pub async fn follow(&self, path: &Path, shutdown: CancellationToken) {
+        let modified = || {
+            fs::metadata(path)
+                .and_then(|metadata| metadata.modified())
+                .ok()
+        };
+        let mut known = modified();
+        while shutdown
+            .run_until_cancelled(tokio::time::sleep(LOOK_EVERY))
+            .await
+            .is_some()
+        {
+            let now = modified();
+            if now == known {
+                continue;
+            }
+            known = now;
+            match self.reload(path) {
+                Ok(()) => {
+                    let signing = self.current().signing().id();
+                    tracing::info!(%signing, "took in the changed keys");
+                }
+                Err(error) => tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "the changed keys are not taken in; those before stay in use"
+                ),
+            }
+        }
     }
 }
 

@@ -21,6 +21,12 @@ pub async fn readyz(State(web): State<Shared>) -> Response {
     if let Health::Away(why) = web.sale.backend.health().await {
         reasons.push(format!("payments: {why}"));
     }
+    if !web.sale.settlement.taken().borrow().reconciled {
+        reasons.push(
+            "payments: what was settled while the server was down is still being taken in"
+                .to_owned(),
+        );
+    }
     if let Err(error) = web.sale.ledger.tips_total(None).await {
         reasons.push(format!("ledger: {error}"));
     }

@@ -1,0 +1,13 @@
+//! End to end over HTTP: the real server on a free port, the built-in wallet, titles on disk.
+//! Films here are bytes that nobody decodes; real films are `tests/media` and `tests/browser`.
+
+#![allow(clippy::expect_used, reason = "a test may stop where it stands")]
+#![allow(clippy::too_many_lines, reason = "a table is as long as it is")]
+
+mod api;
+mod bad_input;
+mod commands;
+mod crash;
+mod gate;
+mod sale;
+mod site;
