@@ -10,6 +10,8 @@ import { purchaseList } from "./purchases/list.js";
 import { copySection } from "./purchases/copies.js";
 import { recoverSection } from "./purchases/recover.js";
 import { Purse, importText } from "./purse.js";
+import { collect } from "./sale/collect.js";
+import { PendingOrders } from "./sale/pending.js";
 import { sync } from "./sync.js";
 
 /** @type {{ site: { name: string } }} */
@@ -81,3 +83,4 @@ const carried = importText(location.hash);
 if (location.hash) history.replaceState(null, "", location.pathname);
 if (carried.length > 0) await take(carried).catch(refresh);
 else await refresh();
+if ((await collect(new PendingOrders(localStorage, now), purse)) > 0) await refresh();

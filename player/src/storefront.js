@@ -3,6 +3,8 @@
 
 import { h } from "./dom.js";
 import { Purse } from "./purse.js";
+import { collect } from "./sale/collect.js";
+import { PendingOrders } from "./sale/pending.js";
 import { remaining } from "./words.js";
 
 const purse = new Purse(localStorage);
@@ -24,5 +26,6 @@ function mark() {
 }
 
 mark();
+void collect(new PendingOrders(localStorage, Date.now), purse).then((found) => found > 0 && mark());
 window.addEventListener("pageshow", mark);
 window.addEventListener("storage", mark);

@@ -6,7 +6,17 @@
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { cp, mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import {
+  cp,
+  mkdir,
+  mkdtemp,
+  readFile,
+  readdir,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
@@ -111,6 +121,15 @@ export async function openSite({ film = true } = {}) {
     /** The server's clock runs ahead by this much. @param {number} seconds */
     async setClock(seconds) {
       await writeFile(clock, String(seconds));
+    },
+
+    /** Edits the film's title.json as its owner would. @param {Record<string, unknown>} changes */
+    async editTitle(changes) {
+      const path = join(data, "titles", id, "title.json");
+      const before = await readFile(path, "utf8");
+      await writeFile(`${path}.new`, JSON.stringify({ ...JSON.parse(before), ...changes }));
+      await rename(`${path}.new`, path);
+      return () => writeFile(path, before);
     },
 
     /** Pays as a person at another device would. @param {string} request */

@@ -4,7 +4,16 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import { DESKTOP, launch, observe, paymentRequest, purse } from "./browser.mjs";
+import {
+  DESKTOP,
+  launch,
+  observe,
+  panel,
+  paymentRequest,
+  play,
+  playedTo,
+  purse,
+} from "./browser.mjs";
 import { openSite } from "./site.mjs";
 
 /** @type {import("./site.mjs").Site} */
@@ -145,6 +154,52 @@ test("payment while the answer is lost: the page asks until it hears", async () 
   await mine(page);
   assert.ok(lost > 2);
   await context.close();
+});
+
+/** Waits until the server has seen an edit. @param {(title: any) => boolean} seen */
+async function titleIs(seen) {
+  for (;;) {
+    const response = await fetch(`${site.url}/api/titles/${site.id}`);
+    if (seen(await response.json())) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+test("a film without a free start is offered at once", async () => {
+  const { context, page } = await visitor();
+  const restore = await site.editTitle({ preview_s: 0 });
+  try {
+    await titleIs((title) => title.preview_s === 0);
+    await page.goto(site.filmUrl);
+    await play(page);
+    await panel(page);
+    await page
+      .getByRole("button", { name: /Watch for 100/ })
+      .last()
+      .click();
+    await site.payQuickly(await paymentRequest(page));
+    await playedTo(page, 1);
+  } finally {
+    await restore();
+    await titleIs((title) => title.preview_s > 0);
+  }
+  await context.close();
+});
+
+test("a film at no price just plays", async () => {
+  const { context, page, seen } = await visitor();
+  const restore = await site.editTitle({ tiers: [] });
+  try {
+    await titleIs((title) => title.free);
+    await page.goto(site.filmUrl);
+    await page.getByText("This film is free.").waitFor();
+    await playedTo(page, 12);
+  } finally {
+    await restore();
+    await titleIs((title) => !title.free);
+  }
+  await context.close();
+  seen.assertClean();
 });
 
 test("the keyboard alone buys", async () => {

@@ -12,6 +12,8 @@ export class PreviewEdge {
     this.end = Infinity;
     this.frame = 0;
     video.addEventListener("playing", () => this.follow());
+    // Where nothing is free, nothing ever plays.
+    video.addEventListener("play", () => this.check());
     video.addEventListener("timeupdate", () => this.check());
     // In a hidden page no frames are drawn; the engine then runs dry at the edge itself.
     video.addEventListener("waiting", () => this.check(0.6));

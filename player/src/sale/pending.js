@@ -5,7 +5,7 @@
 /** @import { Pending } from "../types.js" */
 
 const KEY = "satreel:pending";
-const MAX = 20;
+const MAX = 10;
 /** A code that ran out may still have been paid late: worth asking for about a week. */
 const KEPT_MS = 7 * 24 * 3600 * 1000;
 

@@ -65,7 +65,10 @@ pub(super) fn layout(site: &Site, assets: &dyn AssetUrls, page: &Page<'_>) -> Ma
                 main #main { (page.body) }
                 footer.foot {
                     p { "Paid with Lightning. No account, no e-mail, no tracking." }
-                    @if site.demo { p { a href="/wallet" { "Demo wallet" } } }
+                    p {
+                        @if site.demo { a href="/wallet" { "Demo wallet" } }
+                        a href=(assets.url("licences.txt")) { "Licences" }
+                    }
                 }
                 @if let Some(data) = &page.data {
                     script #satreel-data type="application/json" { (PreEscaped(json_for_html(data))) }
