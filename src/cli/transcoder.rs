@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context, Result, anyhow};
 use serde::Deserialize;
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdin, Command};
 
 /// How long the transcoder may take to end in order.
 const GRACE: Duration = Duration::from_secs(5);
@@ -17,11 +17,13 @@ const GRACE: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct Transcoder {
     child: Child,
+    /// Held apart: waiting for a child closes the pipe that it still has, and with it the child.
+    alive: Option<ChildStdin>,
 }
 
 impl Transcoder {
     pub fn start(data: &Path) -> Result<Self> {
-        let child = command()?
+        let mut child = command()?
             .args(["run", "--until-stdin-closes", "--data"])
             .arg(data)
             // Closes with this process, even by kill -9: the transcoder then ends too.
@@ -29,7 +31,8 @@ impl Transcoder {
             .stdout(Stdio::null())
             .kill_on_drop(true)
             .spawn()?;
-        Ok(Self { child })
+        let alive = child.stdin.take();
+        Ok(Self { child, alive })
     }
 
     /// Resolves when it ends though nobody told it to.
@@ -41,7 +44,7 @@ impl Transcoder {
     }
 
     pub async fn stop(mut self) {
-        drop(self.child.stdin.take());
+        drop(self.alive.take());
         if tokio::time::timeout(GRACE, self.child.wait())
             .await
             .is_err()
