@@ -53,7 +53,8 @@ const notices = new Notices(title, choice, {
 function limit(grant) {
   const end = grant.full ? null : grant.preview_s;
   edge.set(end ?? Infinity);
-  showFree(end, title.duration_s);
+  // The browser's own player knows of nothing beyond the free part.
+  showFree(wholeTimeline ? end : null, title.duration_s);
 }
 
 /** The first grant: with what is owned, else the free start. */
@@ -64,22 +65,25 @@ async function begin() {
     grant = await grants.open(held?.token ?? null);
   } catch (problem) {
     const refused = /** @type {api.Problem} */ (problem);
-    if (!held || refused.away) {
-      notices.refused(refused);
-      return;
-    }
+    if (refused.slug === "no-preview") return lock();
+    if (!held || refused.away) return notices.refused(refused);
     // What is held opens nothing at the moment: say why, and show what everybody sees.
     grant = await grants.open(null).catch(() => null);
-    if (!grant) return notices.refused(refused);
-    show(grant, 0);
-    notices.refused(refused);
-    return;
+    if (grant) show(grant, 0);
+    else lock();
+    return notices.refused(refused);
   }
   show(grant, grant.full ? recall(localStorage, title.id, title.duration_s) : 0);
   if (!grant.full) return;
   if (held) own({ expires_at: held.expires_at });
   // Browsers decide whether a film may begin by itself; where not, the button waits.
   video.play().catch(() => {});
+}
+
+/** Nothing of it is free: its picture, and the offer when somebody wants it to play. */
+function lock() {
+  edge.set(0);
+  showFree(0, title.duration_s);
 }
 
 /** @param {Grant} grant @param {number} at */

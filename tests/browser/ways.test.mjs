@@ -6,6 +6,7 @@ import { after, before, test } from "node:test";
 
 import {
   DESKTOP,
+  film,
   launch,
   observe,
   panel,
@@ -183,6 +184,28 @@ test("a film without a free start is offered at once", async () => {
     await restore();
     await titleIs((title) => title.preview_s > 0);
   }
+  await context.close();
+});
+
+test("a browser with a player of its own goes on at the same place", async () => {
+  const { context, page } = await visitor();
+  // As on phones whose browser gives no media source to scripts.
+  await context.addInitScript(() => {
+    for (const name of ["MediaSource", "ManagedMediaSource", "WebKitMediaSource"]) {
+      delete (/** @type {any} */ (window)[name]);
+    }
+  });
+  await page.goto(site.filmUrl);
+  await play(page);
+  const sheet = await panel(page);
+  const stopped = await film(page);
+  assert.ok(stopped.duration < 20, "its playlist ends with the free part");
+  await sheet.getByRole("button", { name: /Watch for 100/ }).click();
+  await site.payQuickly(await paymentRequest(page));
+  await playedTo(page, stopped.time + 1);
+  const went = await film(page);
+  assert.ok(went.time < stopped.time + 5, `went on at ${went.time}`);
+  assert.ok(went.duration > 30);
   await context.close();
 });
 

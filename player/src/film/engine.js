@@ -26,7 +26,7 @@ export const wholeTimeline = Hls.isSupported();
  * @returns {Engine}
  */
 export function createEngine(video, grants, onfault) {
-  return wholeTimeline ? hlsEngine(video, grants, onfault) : nativeEngine(video, onfault);
+  return wholeTimeline ? hlsEngine(video, grants, onfault) : nativeEngine(video, grants, onfault);
 }
 
 /**
@@ -74,12 +74,17 @@ function hlsEngine(video, grants, onfault) {
   };
 }
 
+/** A browser's own player asks with what its first URL held: a newer one mends what ended meanwhile. */
+const MEND_AGAIN_MS = 30_000;
+
 /**
  * @param {HTMLVideoElement} video
+ * @param {Grants} grants
  * @param {(fault: "network" | "media") => void} onfault
  * @returns {Engine}
  */
-function nativeEngine(video, onfault) {
+function nativeEngine(video, grants, onfault) {
+  let mended = -Infinity;
   /** @param {Grant} grant @param {number} at */
   const load = (grant, at) => {
     video.src = grant.master_url;
@@ -87,14 +92,23 @@ function nativeEngine(video, onfault) {
       video.addEventListener("loadedmetadata", () => (video.currentTime = at), { once: true });
     }
   };
+  const mend = async () => {
+    const at = video.currentTime;
+    const grant = await grants.renew();
+    load(grant, at);
+    await video.play();
+  };
   video.addEventListener("error", () => {
-    onfault(video.error?.code === MediaError.MEDIA_ERR_NETWORK ? "network" : "media");
+    const fault = video.error?.code === MediaError.MEDIA_ERR_DECODE ? "media" : "network";
+    if (performance.now() - mended < MEND_AGAIN_MS || !grants.current) return onfault(fault);
+    mended = performance.now();
+    mend().catch(() => onfault(fault));
   });
   return {
     start: load,
     // The playlist that ended with the preview cannot grow: another one, from the same place.
     open: (grant) => load(grant, video.currentTime),
     close: () => {},
-    retry: () => video.load(),
+    retry: () => void mend().catch(() => onfault("network")),
   };
 }

@@ -24,7 +24,7 @@ const BUSY = "Many codes were asked for from here. Wait a minute, then try again
  */
 export function createPanel(title, choice, sale, ranOut) {
   const sheet = new Sheet(() => sale.leave());
-  const form = choice.form((offer) => void sale.buy(offer), true);
+  const form = title.tiers.length > 0 ? choice.form((offer) => void sale.buy(offer), true) : null;
   /** @type {ReturnType<typeof createRing> | null} */
   let ring = null;
   /** The order whose code is on the panel: it is drawn once and only its state line changes. */
