@@ -4,6 +4,7 @@
 
 mod api;
 pub mod assets;
+mod body;
 mod extract;
 mod headers;
 mod health;
@@ -18,7 +19,6 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    extract::DefaultBodyLimit,
     http::Uri,
     middleware,
     response::{IntoResponse, Response},
@@ -26,9 +26,6 @@ use axum::{
 };
 
 pub use state::{Shared, Web};
-
-/// Forms hold a ticket at most.
-const FORM_LIMIT: usize = 8 << 10;
 
 /// Everything but media.
 pub fn router(web: Web) -> Router {
@@ -47,10 +44,10 @@ pub fn router(web: Web) -> Router {
         .route("/favicon.ico", get(site::favicon))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
-        .layer(DefaultBodyLimit::max(FORM_LIMIT))
         .merge(api::routes())
         .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)
+        .layer(middleware::from_fn(body::take))
         .layer(middleware::from_fn(headers::add))
         .with_state(web)
 }

@@ -270,10 +270,10 @@ impl Site {
             }
         });
         let address = told.recv();
-        if address.is_err() {
+        let Ok(address) = address else {
             panic!("the server did not start: {:?}", running.join());
-        }
-        let client = Client::new(address.expect("an address"));
+        };
+        let client = Client::new(address);
         Self {
             client,
             clock,
@@ -315,8 +315,9 @@ impl Program {
         fs::write(
             &config,
             format!(
-                "[site]\nname = \"Test\"\nurl = \"http://127.0.0.1:1\"\ndata = {data:?}\n\
-                 [server]\nlisten = \"127.0.0.1:0\"\n[payments]\nbackend = \"wallet\"\n"
+                "[site]\nname = \"Test\"\nurl = \"http://127.0.0.1:1\"\ndata = \"{}\"\n\
+                 [server]\nlisten = \"127.0.0.1:0\"\n[payments]\nbackend = \"wallet\"\n",
+                data.display()
             ),
         )
         .expect("written");

@@ -11,14 +11,10 @@ mod tokens;
 
 use axum::{
     Router,
-    extract::DefaultBodyLimit,
     routing::{get, post},
 };
 
 use super::state::Shared;
-
-/// No request of the API is near this long; purchases carry up to 100 tokens.
-const BODY_LIMIT: usize = 32 << 10;
 
 pub fn routes() -> Router<Shared> {
     Router::new()
@@ -37,7 +33,6 @@ pub fn routes() -> Router<Shared> {
             "/api/purchases",
             get(purchases::read).put(purchases::replace),
         )
-        .layer(DefaultBodyLimit::max(BODY_LIMIT))
 }
 
 pub use grants::master_url;
