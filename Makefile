@@ -16,7 +16,7 @@ SAMPLES := $(CACHE)/samples
 
 say = printf '\033[1m==>\033[0m %s\n' "$(1)"
 
-.PHONY: help demo build test test-rust test-player test-media test-browser test-api bench lint player samples setup setup-test clean
+.PHONY: help demo build test test-rust test-player test-media test-browser test-api test-backup bench lint player samples setup setup-test clean
 
 help:
 	echo 'make demo   set everything up and run it, with play money, on http://127.0.0.1:8420'
@@ -52,7 +52,7 @@ samples: setup
 	mkdir -p bin
 	ln -sfn "$(SAMPLES)" bin/samples
 
-test: build setup-test samples test-rust test-player test-media test-api test-browser
+test: build setup-test samples test-rust test-player test-backup test-media test-api test-browser
 	$(call say,All tests passed)
 
 test-rust: player
@@ -62,6 +62,10 @@ test-rust: player
 test-player: player
 	$(call say,Unit tests of the pages)
 	cd player && npm test --silent
+
+test-backup:
+	$(call say,Copies of a site and their restore)
+	tests/backup/run
 
 test-media: build samples setup-test
 	$(call say,Real films through the real transcoder, read by independent programs)
