@@ -18,6 +18,9 @@ pub(crate) enum Command {
     Run {
         #[command(flatten)]
         site: SiteArgs,
+        /// End when standard input closes: with whoever started it, even one that was killed
+        #[arg(long)]
+        until_stdin_closes: bool,
     },
     /// Takes in one film now and prints its id
     Add {

@@ -70,7 +70,10 @@ fn main() -> ExitCode {
 
 fn carry_out(command: &Command) -> Result<(), Failure> {
     match command {
-        Command::Run { site } => run::run(&open(site)?),
+        Command::Run {
+            site,
+            until_stdin_closes,
+        } => run::run(&open(site)?, *until_stdin_closes),
         Command::Add {
             file,
             site,

@@ -31,10 +31,13 @@ const RESTS: Duration = Duration::from_millis(1500);
 const LOOK_AGAIN: Duration = Duration::from_secs(30);
 const TICK: Duration = Duration::from_millis(500);
 
-pub(crate) fn run(site: &Site) -> Result<(), Failure> {
+pub(crate) fn run(site: &Site, until_stdin_closes: bool) -> Result<(), Failure> {
     site.prepare().map_err(Failure::failed)?;
     let stop = Arc::new(Stop::default());
     stop_on_signals(&stop)?;
+    if until_stdin_closes {
+        stop_with_stdin(&stop)?;
+    }
     let (sender, events) = channel();
     let mut watcher = notify::recommended_watcher(sender).map_err(Failure::failed)?;
     watcher
@@ -65,6 +68,20 @@ fn stop_on_signals(stop: &Arc<Stop>) -> Result<(), Failure> {
             for _ in signals.forever() {
                 stop.ask();
             }
+        })
+        .map(drop)
+        .map_err(Failure::failed)
+}
+
+/// Whoever started us holds the other end; the kernel closes it with them.
+fn stop_with_stdin(stop: &Arc<Stop>) -> Result<(), Failure> {
+    let stop = Arc::clone(stop);
+    std::thread::Builder::new()
+        .name("stdin".to_owned())
+        .spawn(move || {
+            // What comes is of no interest, only that it ends; a fault is an end too.
+            let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+            stop.ask();
         })
         .map(drop)
         .map_err(Failure::failed)
