@@ -49,7 +49,7 @@ function load(gate, context, callbacks = {}) {
 /** @param {number} start */
 const segment = (start) => ({
   url: "https://films.example/m/old/a/720/s.m4s",
-  frag: { start, sn: 1, type: "main" },
+  frag: { start, duration: 2, sn: 1 },
 });
 
 test("the newest grant is in every media URL", () => {
@@ -73,12 +73,12 @@ test("what starts beyond the free part waits, and goes out once it is open", asy
 
   load(gate, segment(2));
   assert.deepEqual(Base.sent, ["https://films.example/m/g1/a/720/s.m4s"]);
-  load(gate, { ...segment(8), frag: { start: 8, sn: "initSegment", type: "main" } });
+  load(gate, { ...segment(8), frag: { start: 8, duration: 0, sn: "initSegment" } });
   assert.equal(Base.sent.length, 1, "init segments are free");
   load(gate, { url: "/m/old/a/720/media.m3u8" });
   assert.equal(Base.sent.length, 1, "playlists are free");
 
-  const waiting = load(gate, segment(4));
+  const waiting = load(gate, segment(3.97));
   assert.deepEqual(Base.sent, []);
   assert.ok(waiting.stats.loading.start > 0, "it does not look slow");
   gate.open();

@@ -7,8 +7,6 @@
 
 import { withGrant } from "./grants.js";
 
-/** Playlist times are sums of rounded durations. */
-const SLACK_S = 0.02;
 /** While parked, the engine's clock of the request is held here: see `Gate.hold`. */
 const HOLD_MS = 50;
 
@@ -25,10 +23,17 @@ export class Gate {
     this.timer = undefined;
   }
 
-  /** @param {{ frag?: { start: number, sn: number | "initSegment", type: string } }} context */
+  /**
+   * By the segment's middle: sound is cut near, not at, where the picture is, so that a sound segment
+   * may begin a little before the free part ends and still belong to what follows.
+   *
+   * @param {{ frag?: { start: number, duration: number, sn: number | "initSegment" } }} context
+   */
   mustWait(context) {
     const { frag } = context;
-    return frag !== undefined && frag.sn !== "initSegment" && frag.start >= this.end - SLACK_S;
+    return (
+      frag !== undefined && frag.sn !== "initSegment" && frag.start + frag.duration / 2 >= this.end
+    );
   }
 
   /** @param {{ go: () => void, stats: any }} request */
