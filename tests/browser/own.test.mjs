@@ -22,7 +22,7 @@ import { PREVIEW_S, openSite } from "./site.mjs";
 
 const DAY_S = 24 * 3600;
 /** Well past where the free part ends, whatever the segments' lengths. */
-const BEYOND = PREVIEW_S + 8;
+const BEYOND = PREVIEW_S + 3;
 
 /** @type {import("./site.mjs").Site} */
 let site;

@@ -35,7 +35,7 @@ after(async () => {
 /** @typedef {import("../../player/node_modules/playwright-core").Page} Page */
 
 /**
- * What a reader of the pages meets, and how to get there.
+ * What a reader of the pages meets, and how to get there; what leaves a trace in the browser last.
  *
  * @type {Record<string, (page: Page) => Promise<unknown>>}
  */
@@ -48,14 +48,6 @@ const views = {
     await page.goto(site.filmUrl);
     await page.locator("media-play-button.big").waitFor();
   },
-  pay: async (page) => {
-    await page.goto(site.filmUrl);
-    await page.getByRole("button", { name: /Watch for 100/ }).click();
-    await paymentRequest(page);
-    await page
-      .locator("dialog[open] .qr img")
-      .evaluate((image) => /** @type {any} */ (image).decode());
-  },
   tip: async (page) => {
     await page.goto(site.filmUrl);
     await page.getByRole("button", { name: "Leave a tip" }).click();
@@ -65,12 +57,20 @@ const views = {
     await page.goto(`${site.url}/purchases`);
     await page.getByText("Nothing here yet").waitFor();
   },
+  wallet: (page) => page.goto(`${site.url}/wallet`),
+  pay: async (page) => {
+    await page.goto(site.filmUrl);
+    await page.getByRole("button", { name: /Watch for 100/ }).click();
+    await paymentRequest(page);
+    await page
+      .locator("dialog[open] .qr img")
+      .evaluate((image) => /** @type {any} */ (image).decode());
+  },
   purchases: async (page) => {
     const { access } = await site.buy("rent");
     await page.goto(`${site.url}/purchases#add=${access.token}`);
     await page.getByRole("button", { name: "Show as code" }).click();
   },
-  wallet: (page) => page.goto(`${site.url}/wallet`),
 };
 
 for (const [device, settings] of /** @type {const} */ ([
@@ -79,16 +79,16 @@ for (const [device, settings] of /** @type {const} */ ([
 ])) {
   for (const colorScheme of /** @type {const} */ (["dark", "light"])) {
     test(`pages on a ${device}, ${colorScheme}`, async () => {
+      const context = await browser.newContext({
+        ...settings,
+        colorScheme,
+        reducedMotion: "reduce",
+        // axe is put into the page from outside, which our policy rightly forbids.
+        bypassCSP: true,
+      });
+      context.setDefaultTimeout(20_000);
+      const page = await context.newPage();
       for (const [name, open] of Object.entries(views)) {
-        const context = await browser.newContext({
-          ...settings,
-          colorScheme,
-          reducedMotion: "reduce",
-          // axe is put into the page from outside, which our policy rightly forbids.
-          bypassCSP: true,
-        });
-        context.setDefaultTimeout(20_000);
-        const page = await context.newPage();
         await open(page);
         await picture(page, `${name}-${device}-${colorScheme}`);
         await page.evaluate(axeSource);
@@ -103,8 +103,8 @@ for (const [device, settings] of /** @type {const} */ ([
           () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
         );
         assert.ok(sideways <= 0, `${name} scrolls sideways by ${sideways}`);
-        await context.close();
       }
+      await context.close();
     });
   }
 }

@@ -107,9 +107,9 @@ test("a reload keeps access, and the place in the film", async () => {
   await page.goto(site.filmUrl);
   await page.getByRole("button", { name: /Watch for 100/ }).click();
   await site.payQuickly(await paymentRequest(page));
-  await playedTo(page, PREVIEW_S + 8);
+  await playedTo(page, PREVIEW_S + 3);
   await page.reload();
-  await playedTo(page, PREVIEW_S + 8);
+  await playedTo(page, PREVIEW_S + 3);
   assert.match((await page.locator("#mark").textContent()) ?? "", /24 h left/);
   await page.goto(site.url);
   assert.match((await page.locator(".mark.yours").first().textContent()) ?? "", /24 h left/);
