@@ -88,7 +88,7 @@ lint: player
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cd player && npm run lint --silent
-	bash -n tools/* tests/*/run .ci/run
+	bash -n tools/* tests/*/run .ci/run backup/site-backup
 
 clean:
 	rm -rf bin player/dist node_modules player/node_modules
