@@ -1,0 +1,11 @@
+//! Films in, titles out: the real program on small real files, checked by ffprobe and ffmpeg.
+
+#![allow(
+    clippy::expect_used,
+    reason = "a test that cannot go on is to fail there"
+)]
+
+mod faults;
+mod films;
+mod jobs;
+mod rig;
