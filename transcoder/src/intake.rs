@@ -63,7 +63,8 @@ pub(crate) fn take_in(
     fs::create_dir_all(&folder).map_err(|error| Fault::writing(&error))?;
     site.clear_media(id)?;
     title::announce(&folder, wish, &source)?;
-    let mut job = JobLog::new(site.job(id), id.to_string(), &wish.name, path);
+    let mut job = JobLog::new(site.job(id), id.to_string(), wish, path);
+    job.begin()?;
     let order = Order {
         container: film.container,
         preview: wish.preview,

@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use crate::fault::Fault;
-use crate::plan::Plan;
+use crate::plan::{Plan, Preview};
 use crate::site::write_whole;
+use crate::title::Wish;
 
 const WRITE_EVERY: Duration = Duration::from_secs(1);
 
@@ -29,6 +30,7 @@ pub(crate) struct JobFile {
     pub(crate) name: String,
     /// Where the film lies.
     pub(crate) source: PathBuf,
+    pub(crate) preview: Preview,
     pub(crate) state: JobState,
     /// Tracks to be made.
     #[serde(default)]
@@ -44,6 +46,15 @@ pub(crate) struct JobFile {
     pub(crate) updated_at: String,
 }
 
+/// The jobs below `folder` that nobody ended: their program was killed, or is still at it.
+pub(crate) fn unfinished(folder: &Path) -> Vec<JobFile> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let files = entries.filter_map(|entry| std::fs::read(entry.path()).ok());
+    let jobs = files.filter_map(|text| serde_json::from_slice::<JobFile>(&text).ok());
+    jobs.filter(|job| job.state == JobState::Working && job.source.is_file())
+        .collect()
+}
+
 /// Keeps the file of one job current.
 #[derive(Debug)]
 pub(crate) struct JobLog {
@@ -55,13 +66,14 @@ pub(crate) struct JobLog {
 }
 
 impl JobLog {
-    pub(crate) fn new(path: PathBuf, id: String, name: &str, source: &Path) -> Self {
+    pub(crate) fn new(path: PathBuf, id: String, wish: &Wish, source: &Path) -> Self {
         Self {
             path,
             file: JobFile {
                 id,
-                name: name.to_owned(),
+                name: wish.name.clone(),
                 source: std::path::absolute(source).unwrap_or_else(|_| source.to_owned()),
+                preview: wish.preview,
                 state: JobState::Working,
                 outputs: Vec::new(),
                 percent: 0,
@@ -74,6 +86,11 @@ impl JobLog {
             written: None,
             total_us: 0,
         }
+    }
+
+    /// Before the first look: a job that is killed from here on is found again.
+    pub(crate) fn begin(&mut self) -> Result<(), Fault> {
+        self.write()
     }
 
     pub(crate) fn planned(&mut self, plan: &Plan) -> Result<(), Fault> {

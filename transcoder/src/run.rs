@@ -19,7 +19,7 @@ use crate::Failure;
 use crate::cli::TitleArgs;
 use crate::fault::Fault;
 use crate::intake::take_in;
-use crate::job::JobLog;
+use crate::job::{self, JobLog};
 use crate::progress::Show;
 use crate::site::{Site, write_whole};
 use crate::supervisor::Stop;
@@ -45,6 +45,7 @@ pub(crate) fn run(site: &Site, until_stdin_closes: bool) -> Result<(), Failure> 
         .map_err(|error| Failure::failed(format!("{}: {error}", site.inbox.display())))?;
     tracing::info!(inbox = %site.inbox.display(), "watching");
     let mut inbox = Inbox::default();
+    resume(site, &stop);
     inbox.look(&site.inbox);
     while !stop.asked() {
         inbox.wait(&events, &site.inbox)?;
@@ -194,6 +195,31 @@ impl Inbox {
     }
 }
 
+/// What `add` or an earlier run began and did not end. Films in the inbox come again by themselves.
+fn resume(site: &Site, stop: &Stop) {
+    for job in job::unfinished(&site.jobs()) {
+        if job.source.starts_with(&site.inbox) || stop.asked() {
+            continue;
+        }
+        tracing::info!(file = %job.source.display(), "going on");
+        let wish = wish(site, &job.source).map(|wish| Wish {
+            name: job.name,
+            preview: job.preview,
+            ..wish
+        });
+        let taken =
+            wish.and_then(|wish| take_in(site, &job.source, &wish, stop, &mut Show::new(true)));
+        match taken {
+            Ok(taken) => tracing::info!(id = %taken.id(), "published"),
+            Err(fault) => tracing::error!(file = %job.source.display(), %fault, "not taken in"),
+        }
+    }
+}
+
+fn wish(site: &Site, path: &Path) -> Result<Wish, Fault> {
+    Wish::of(&TitleArgs::default(), path, &site.offers).map_err(Fault::damaged)
+}
+
 /// Hidden and half-copied files have names of their own.
 fn is_film_name(path: &Path) -> bool {
     let name = path
@@ -208,9 +234,7 @@ fn is_film_name(path: &Path) -> bool {
 fn handle(site: &Site, path: &Path, stop: &Stop) {
     tracing::info!(file = %path.display(), "taking in");
     let mut show = Show::new(true);
-    let taken = Wish::of(&TitleArgs::default(), path, &site.offers)
-        .map_err(Fault::damaged)
-        .and_then(|wish| take_in(site, path, &wish, stop, &mut show));
+    let taken = wish(site, path).and_then(|wish| take_in(site, path, &wish, stop, &mut show));
     let result = match taken {
         Ok(taken) => {
             tracing::info!(file = %path.display(), id = %taken.id(), "published");
@@ -239,8 +263,9 @@ fn record(site: &Site, path: &Path, fault: &Fault) {
         .to_string_lossy()
         .into_owned();
     let file = site.jobs().join(format!("{name}.json"));
-    let mut job = JobLog::new(file, name.clone(), &name, path);
-    if let Err(error) = job.end(Err(fault)) {
+    let recorded =
+        wish(site, path).and_then(|wish| JobLog::new(file, name, &wish, path).end(Err(fault)));
+    if let Err(error) = recorded {
         tracing::warn!(%error, "the job file cannot be written");
     }
 }

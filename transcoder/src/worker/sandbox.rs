@@ -20,6 +20,7 @@ const GIB: u64 = 1 << 30;
 const MEMORY: u64 = 6 * GIB;
 const CPU_SECONDS: u64 = 96 * 3600;
 const DESCRIPTORS: u64 = 64;
+const NICENESS: i32 = 5;
 const LARGEST_FILE: u64 = 2 * GIB;
 
 /// Confines this process for good. What the kernel lacks is said in the answer.
@@ -45,6 +46,8 @@ pub(super) fn confine(output: Option<&Path>) -> Result<String, Fault> {
             .map_err(|error| failed("limit itself", &error))?;
     }
     rustix::thread::set_no_new_privs(true).map_err(|error| failed("give up privileges", &error))?;
+    // Viewers come first; a busy machine transcodes later. Not being allowed to is no harm.
+    let _ = rustix::process::nice(NICENESS);
     Ok(match fence(output) {
         Ok(RulesetStatus::FullyEnforced) => "limits, Landlock".to_owned(),
         Ok(RulesetStatus::PartiallyEnforced) => "limits, Landlock in part".to_owned(),

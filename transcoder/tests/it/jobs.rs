@@ -94,6 +94,10 @@ fn a_supervisor_killed_takes_its_worker_along_and_repeating_keeps_hand_edits() {
     edited["mood"] = "unknown to us".into();
     fs::write(half.folder.join("title.json"), edited.to_string()).expect("an edit");
 
+    // The watcher finds the unfinished job by itself.
+    let mut watcher = run(&rig);
+    wait_for("the film", || half.json()["state"] == "published");
+    end(&mut watcher);
     let title = rig.add(&film, &["--name", "Other"]);
     title.check(20.0, 0.04);
     assert_eq!(title.json()["name"], "By hand");
@@ -128,14 +132,7 @@ fn the_watch_folder_takes_in_films_and_puts_others_aside() {
     fs::copy(&film, inbox.join("before.mp4")).expect("a film");
     fs::write(inbox.join(".hidden.mp4"), b"x").expect("a file");
     fs::write(inbox.join("copying.mp4.part"), b"x").expect("a file");
-    let mut run = Rig::transcoder()
-        .arg("run")
-        .arg("--data")
-        .arg(rig.data())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("the transcoder runs");
+    let mut watcher = run(&rig);
     wait_for("the film", || inbox.join("done/before.mp4").exists());
     fs::write(inbox.join("words.mp4"), b"just some words").expect("a file");
     wait_for("the refusal", || {
@@ -145,12 +142,28 @@ fn the_watch_folder_takes_in_films_and_puts_others_aside() {
     assert!(reason.contains("not a video file"), "{reason}");
     assert!(rig.data().join("jobs/words.mp4.json").exists());
     assert!(inbox.join("copying.mp4.part").exists() && inbox.join(".hidden.mp4").exists());
-    let id =
-        rustix::process::Pid::from_raw(i32::try_from(run.id()).expect("an id")).expect("an id");
-    rustix::process::kill_process(id, rustix::process::Signal::TERM).expect("it runs");
-    assert!(run.wait().expect("it ends").success());
+    end(&mut watcher);
     let titles = fs::read_dir(rig.data().join("titles"))
         .expect("titles")
         .count();
     assert_eq!(titles, 1);
+}
+
+fn run(rig: &Rig) -> Child {
+    Rig::transcoder()
+        .arg("run")
+        .arg("--data")
+        .arg(rig.data())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the transcoder runs")
+}
+
+/// An orderly end.
+fn end(run: &mut Child) {
+    let id = i32::try_from(run.id()).expect("an id");
+    let id = rustix::process::Pid::from_raw(id).expect("a process");
+    rustix::process::kill_process(id, rustix::process::Signal::TERM).expect("it runs");
+    assert!(run.wait().expect("it ends").success());
 }
