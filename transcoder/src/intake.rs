@@ -70,7 +70,13 @@ pub(crate) fn take_in(
         preview: wish.preview,
         output: Some(folder.clone()),
     };
-    let result = make(&film, &order, &folder, stop, &mut job, show);
+    let mut result = make(&film, &order, &folder, stop, &mut job, show);
+    // Once may be chance (somebody ended it, memory ran out); twice is the film.
+    if let Err(fault @ Fault::Crashed { .. }) = &result {
+        tracing::warn!(%fault, "once more");
+        site.clear_media(id)?;
+        result = make(&film, &order, &folder, stop, &mut job, show);
+    }
     show.finish();
     // A stopped job is no failed one: it goes on at the next start.
     if !matches!(result, Err(Fault::Stopped)) {

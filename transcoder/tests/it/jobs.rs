@@ -55,19 +55,35 @@ fn kill(id: i32) {
 }
 
 #[test]
-fn a_worker_killed_in_mid_film_fails_the_job_and_repeating_ends_right() {
+fn a_worker_killed_in_mid_film_is_replaced_once() {
     let rig = Rig::new();
     let film = rig.film("film.mp4", FILM);
-    let mut first = start_adding(&rig, &film);
-    wait_for("the first segments", || segments(&rig) > 2);
-    children(first.id()).into_iter().for_each(kill);
-    assert_eq!(first.wait().expect("it ends").code(), Some(1));
+    let mut adding = start_adding(&rig, &film);
+    let first = kill_worker(&rig, &adding, 0);
+    let _second = kill_worker(&rig, &adding, first);
+    assert_eq!(adding.wait().expect("it ends").code(), Some(1));
     assert_eq!(
         segments(&rig),
         0,
-        "a film that killed its worker leaves nothing to be seen"
+        "a film that kills its workers leaves nothing to be seen"
     );
-    rig.add(&film, &["--own", "7"]).check(20.0, 0.04);
+
+    let mut adding = start_adding(&rig, &film);
+    kill_worker(&rig, &adding, 0);
+    assert!(adding.wait().expect("it ends").success());
+    rig.add(&film, &[]).check(20.0, 0.04);
+}
+
+/// Kills the worker that is not `other`, once it has written something.
+fn kill_worker(rig: &Rig, adding: &Child, other: i32) -> i32 {
+    let mut worker = None;
+    wait_for("a worker's segments", || {
+        worker = children(adding.id()).into_iter().find(|id| *id != other);
+        worker.is_some() && segments(rig) > 2
+    });
+    let worker = worker.expect("a worker");
+    kill(worker);
+    worker
 }
 
 #[test]
