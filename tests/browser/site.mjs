@@ -1,7 +1,8 @@
 // @ts-check
 // A whole cinema for a test: the real programs in a folder of their own, on a free port, with a film.
 //
-// SATREEL_BIN is the folder with the programs; SATREEL_FILM may name a film to use, else one is made.
+// SATREEL_BIN is the folder with the programs, SATREEL_SAMPLES the one with the sample films;
+// SATREEL_FILM may name a film to use instead of the one that is made here.
 
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
@@ -25,7 +26,9 @@ import { promisify } from "node:util";
 const run = promisify(execFile);
 const root = resolve(import.meta.dirname, "../..");
 const bin = resolve(process.env.SATREEL_BIN ?? join(root, "bin"));
-const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "satreel/test-films");
+const shared = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "satreel");
+const cache = join(shared, "test-films");
+const samples = process.env.SATREEL_SAMPLES ?? join(shared, "samples");
 
 /** Seconds that the free start is asked to last. */
 export const PREVIEW_S = 4;
@@ -50,16 +53,29 @@ async function preparedFilm() {
 
   await mkdir(cache, { recursive: true });
   const data = await mkdtemp(join(cache, "making-"));
-  const film = process.env.SATREEL_FILM ?? (await testFilm(data));
-  const { stdout } = await run(program, [
-    ...["add", film, "--data", data, "--name", "The Test Film"],
-    ...["--rent", "100", "--own", "3000", "--preview", String(PREVIEW_S)],
-  ]);
-  const id = stdout.trim().split(/\s+/).at(-1) ?? "";
-  assert.match(id, /^[0-9a-f]{16}$/, `an id as the last word of: ${stdout}`);
+  const id = await addFilm(data, process.env.SATREEL_FILM ?? (await testFilm(data)), {
+    name: "The Test Film",
+    preview: PREVIEW_S,
+  });
   // Whole under its final name, or not at all.
   await rename(data, folder).catch(() => rm(data, { recursive: true }));
   return { folder, id };
+}
+
+/**
+ * `satreel-transcoder add`, with the prices that the tests know.
+ *
+ * @param {string} data @param {string} film @param {{ name: string, preview: number }} settings
+ * @returns {Promise<string>} its id
+ */
+async function addFilm(data, film, { name, preview }) {
+  const { stdout } = await run(join(bin, "satreel-transcoder"), [
+    ...["add", film, "--data", data, "--name", name],
+    ...["--rent", "100", "--own", "3000", "--preview", String(preview)],
+  ]);
+  const id = stdout.trim().split(/\s+/).at(-1) ?? "";
+  assert.match(id, /^[0-9a-f]{16}$/, `an id as the last word of: ${stdout}`);
+  return id;
 }
 
 /** A clock that can be seen and a beep that can be heard. @param {string} folder */
@@ -122,6 +138,9 @@ export async function openSite({ film = true } = {}) {
     async setClock(seconds) {
       await writeFile(clock, String(seconds));
     },
+
+    /** Adds one of the sample films while the cinema is open. @param {string} file @param {{ name: string, preview: number }} settings */
+    add: (file, settings) => addFilm(data, join(samples, file), settings),
 
     /** Edits the film's title.json as its owner would. @param {Record<string, unknown>} changes */
     async editTitle(changes) {
