@@ -51,8 +51,8 @@ pub(crate) fn take_in(
     let mut film = Film::open(path)?;
     show.stage("reading the file");
     let (id, source) = film.identify(|_| {})?;
-    let _lock = lock(site, id)?;
     let folder = site.title(id);
+    let _lock = lock(&folder)?;
     if site.is_made(id) {
         // Complete, but perhaps stopped just before the last word about it.
         if title::waits(&folder) {
@@ -60,7 +60,6 @@ pub(crate) fn take_in(
         }
         return Ok(Taken::Known { id });
     }
-    fs::create_dir_all(&folder).map_err(|error| Fault::writing(&error))?;
     site.clear_media(id)?;
     title::announce(&folder, wish, &source)?;
     let mut job = JobLog::new(site.job(id), id.to_string(), wish, path);
@@ -79,11 +78,13 @@ pub(crate) fn take_in(
     }
     show.finish();
     // A stopped job is no failed one: it goes on at the next start.
+    if let Err(fault) = &result
+        && *fault != Fault::Stopped
+    {
+        clean_up(site, id, fault)?;
+    }
     if !matches!(result, Err(Fault::Stopped)) {
         job.end(result.as_ref().map(|_| ()))?;
-    }
-    if result.as_ref().is_err_and(|fault| !fault.may_pass()) {
-        discard(site, id);
     }
     result.map(|plan| Taken::New { id, plan })
 }
@@ -126,22 +127,22 @@ fn make(
     })
 }
 
-/// A title that can never be made is no title: nothing half-made stays to be seen.
-fn discard(site: &Site, id: VideoId) {
+/// Nothing half-made stays: it would fill the disk. A title that can never be made goes as well.
+fn clean_up(site: &Site, id: VideoId, fault: &Fault) -> Result<(), Fault> {
+    site.clear_media(id)?;
     let folder = site.title(id);
-    if title::waits(&folder)
-        && let Err(error) = fs::remove_dir_all(&folder)
-    {
-        tracing::warn!(folder = %folder.display(), %error, "cannot be removed");
+    if !fault.may_pass() && title::waits(&folder) {
+        fs::remove_dir_all(&folder).map_err(|error| Fault::writing(&error))?;
     }
+    Ok(())
 }
 
 /// One program at a time works on a title. The kernel frees the lock when its owner dies.
-fn lock(site: &Site, id: VideoId) -> Result<File, Fault> {
-    let path = site.jobs().join(format!(".{id}.lock"));
-    let file = File::create(path).map_err(|error| Fault::writing(&error))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
+fn lock(folder: &Path) -> Result<File, Fault> {
+    fs::create_dir_all(folder).map_err(|error| Fault::writing(&error))?;
+    let folder = File::open(folder).map_err(|error| Fault::writing(&error))?;
+    match folder.try_lock() {
+        Ok(()) => Ok(folder),
         Err(TryLockError::WouldBlock) => Err(Fault::Busy),
         Err(TryLockError::Error(error)) => Err(Fault::writing(&error)),
     }
