@@ -191,6 +191,31 @@ test("tampered and foreign tokens open nothing", async () => {
   }
 });
 
+test("the right to fetch is renewed unseen while the film plays", async () => {
+  const { access } = await site.buy("own");
+  const { context, page, seen } = await visitor();
+  await page.clock.install();
+  await paste(page, access.token);
+  await page.locator(".owned-list a.name").click();
+  await playedTo(page, 1);
+  try {
+    const renewal = page.waitForRequest(
+      (request) =>
+        request.url().endsWith("/api/grants") && request.postDataJSON().session !== undefined,
+    );
+    await site.setClock(590);
+    await page.clock.fastForward(590_000);
+    assert.equal((await (await renewal).response())?.status(), 200);
+    const { time, paused } = await film(page);
+    assert.equal(paused, false);
+    await playedTo(page, time + 1);
+  } finally {
+    await site.setClock(0);
+  }
+  await context.close();
+  seen.assertClean();
+});
+
 test("a rent that ends in mid-film stops kindly, offers again, and goes on where it stood", async () => {
   const { context, page } = await visitor();
   await page.clock.install();

@@ -51,6 +51,8 @@ function hlsEngine(video, grants, onfault) {
         // Segments are fragmented MP4 already: a worker would only cost a start.
         enableWorker: false,
         maxBufferLength: 20,
+        // Nobody pays their phone company for what they may not watch.
+        maxMaxBufferLength: 60,
         backBufferLength: 60,
         capLevelToPlayerSize: true,
       });
