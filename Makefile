@@ -77,7 +77,7 @@ test-api: build samples setup-test
 
 test-browser: build samples setup-test
 	$(call say,Sales in a real browser)
-	SATREEL_BIN="$(CURDIR)/bin" SATREEL_SAMPLES="$(SAMPLES)" node --test --test-concurrency=1 'tests/browser/*.test.mjs'
+	SATREEL_BIN="$(CURDIR)/bin" SATREEL_SAMPLES="$(SAMPLES)" node --test --test-concurrency=1 tests/browser/
 
 bench: build setup-test samples
 	tools/setup bench
