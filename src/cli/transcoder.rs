@@ -65,6 +65,17 @@ struct Sample {
     own: Option<u64>,
     #[serde(default)]
     preview: Option<u32>,
+    #[serde(default)]
+    description: Option<String>,
+    #[serde(default)]
+    year: Option<u16>,
+    /// Some samples are for tests only.
+    #[serde(default = "yes")]
+    demo: bool,
+}
+
+const fn yes() -> bool {
+    true
 }
 
 /// Gives an empty demo its sample films, one after another. Without samples beside the program
@@ -93,7 +104,7 @@ async fn try_add_samples(data: &Path) -> Result<()> {
     };
     let samples: Vec<Sample> =
         serde_json::from_slice(&text).with_context(|| list.display().to_string())?;
-    for sample in samples {
+    for sample in samples.iter().filter(|sample| sample.demo) {
         tracing::info!(film = sample.name, "preparing a sample film");
         let output = sample.command(&folder, data)?.output().await?;
         if !output.status.success() {
@@ -122,6 +133,15 @@ impl Sample {
             ("--own", self.own),
             ("--preview", self.preview.map(u64::from)),
         ];
+        if self.rent.is_none() && self.own.is_none() {
+            command.arg("--free");
+        }
+        if let Some(description) = &self.description {
+            command.args(["--description", description]);
+        }
+        if let Some(year) = self.year {
+            command.args(["--year", &year.to_string()]);
+        }
         for (flag, number) in numbers {
             if let Some(number) = number {
                 command.arg(flag).arg(number.to_string());

@@ -14,9 +14,11 @@ use crate::{
     },
 };
 
-/// How long a grant lasts. Our page renews it unseen; long enough for a player without our page
-/// to keep its playlist for a film's evening would be too long for a link that was passed on.
+/// How long a grant lasts. Our page renews it unseen, and a link that was passed on soon ends.
 pub const GRANT_LIFETIME_S: u64 = 600;
+
+/// How long for a player that can't renew: an evening.
+pub const NATIVE_LIFETIME_S: u64 = 6 * 3600;
 
 /// What a player asks for.
 #[derive(Debug)]
@@ -28,6 +30,8 @@ pub struct GrantRequest {
     pub session: Option<Session>,
     /// For our own page: playlists show the film's whole length though only its start opens.
     pub whole_timeline: bool,
+    /// For a player that can't renew its grant.
+    pub native: bool,
 }
 
 /// A grant, ready for the player.
@@ -63,7 +67,8 @@ impl Sale {
             Some(session) => session,
             None => Session::from_bytes(random()?),
         };
-        let lifetime = now.plus_seconds(GRANT_LIFETIME_S);
+        let lifetime =
+            now.plus_seconds(if request.native { NATIVE_LIFETIME_S } else { GRANT_LIFETIME_S });
         let grant = Grant {
             title: title.id,
             // A rent that ends sooner ends its grants too.

@@ -15,7 +15,7 @@ mod redeem;
 use std::sync::Arc;
 
 pub use error::Error;
-pub use grant::{GRANT_LIFETIME_S, GrantRequest, Granted};
+pub use grant::{GRANT_LIFETIME_S, GrantRequest, Granted, NATIVE_LIFETIME_S};
 pub use order::{MAX_TIP_MESSAGE, MAX_TIP_SAT, PaymentState, Placed, Status};
 pub use redeem::Redeemed;
 

@@ -223,6 +223,7 @@ async fn plain_master_url(
         token: Some(token),
         session: None,
         whole_timeline: false,
+        native: true,
     };
     Ok(api::master_url(&web.sale.grant(request).await?))
 }

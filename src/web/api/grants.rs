@@ -31,6 +31,8 @@ pub struct Request {
     session: Option<String>,
     #[serde(default)]
     whole_timeline: bool,
+    #[serde(default)]
+    native: bool,
 }
 
 #[derive(Serialize)]
@@ -64,6 +66,7 @@ pub async fn create(
         token,
         session,
         whole_timeline: request.whole_timeline,
+        native: request.native,
     };
     let granted = web.sale.grant(asked).await?;
     let now = web.sale.clock.now();
