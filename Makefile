@@ -56,7 +56,7 @@ test: build setup-test samples test-rust test-player test-backup test-media test
 	$(call say,All tests passed)
 
 test-rust: player
-	$(call say,Unit, property, snapshot and integration tests)
+	$(call say,Unit and property and integration tests)
 	SATREEL_SAMPLES="$(SAMPLES)" cargo test --workspace --locked
 
 test-player: player
@@ -68,7 +68,7 @@ test-backup:
 	tests/backup/run
 
 test-media: build samples setup-test
-	$(call say,Real films through the real transcoder, read by independent programs)
+	$(call say,Real films through the real transcoder read by independent programs)
 	PATH="$(VENV)/bin:$$PATH" SATREEL_BIN="$(CURDIR)/bin" SATREEL_SAMPLES="$(SAMPLES)" tests/media/run
 
 test-api: build samples setup-test
@@ -84,7 +84,7 @@ bench: build setup-test samples
 	SATREEL_BIN="$(CURDIR)/bin" SATREEL_SAMPLES="$(SAMPLES)" tests/bench/run
 
 lint: player
-	$(call say,Formatting, clippy and types)
+	$(call say,Formatting and clippy and types)
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cd player && npm run lint --silent

@@ -145,16 +145,12 @@ async fn open_backend(config: &Config, clock: &Arc<dyn Clock>) -> Result<Arc<Wal
     }
 }
 
-/// The tiers of titles without their own, and the site's pass.
+/// The tiers of titles without their own, and the site's pass. The pass stays among the tiers:
+/// an offer without any would mean that the title is free.
 fn default_offer(config: &Config) -> Result<(Offer, Option<crate::core::offer::Tier>)> {
     let offer = Offer::from_file(&config.offers.tiers).context("[offers]")?;
     let pass = offer.tier(TierKind::Pass);
-    let own = offer
-        .tiers()
-        .iter()
-        .copied()
-        .filter(|tier| tier.kind() != TierKind::Pass);
-    Ok((Offer::new(own.collect())?, pass))
+    Ok((offer, pass))
 }
 
 fn site(config: &Config) -> pages::Site {

@@ -2,7 +2,8 @@
 //!
 //! One JSON file, readable by its owner only:
 //! `{"keys": [{"secret": "<base64url, 32 bytes>", "created_at": "…", "state": "signing"}, …]}`.
-//! Exactly one key is `signing`, others are `verifying` or `retired` (their secret is then gone).
+//! Exactly one key is `signing`, others are `verifying` or `retired`. A retired key's secret stays: orders made under it must stay
+//! readable, for a wallet's history to restore what it paid for.
 
 use std::{
     fmt,
@@ -247,7 +248,7 @@ impl KeyFile {
         Ok(id)
     }
 
-    /// Ends a key: whatever it has signed is refused from now on, and its secret is dropped.
+    /// Ends a key: whatever it has signed is refused from now on.
     pub fn retire(&mut self, id: KeyId) -> Result<(), Error> {
         let name = id.to_string();
         let entry = self
@@ -259,7 +260,6 @@ impl KeyFile {
             KeyState::Signing => Err(Error::StillSigning(id)),
             KeyState::Verifying | KeyState::Retired => {
                 entry.state = KeyState::Retired;
-                entry.secret = None;
                 Ok(())
             }
         }
@@ -273,14 +273,8 @@ impl KeyFile {
         let strange = || damaged("a key doesn't match its id");
         let (mut signing, mut verifying, mut retired) = (None, Vec::new(), Vec::new());
         for entry in &self.keys {
-            let named = || {
-                entry
-                    .id
-                    .parse()
-                    .map_err(|_| damaged("a key's id is not 8 hex digits"))
-            };
             match entry.state {
-                KeyState::Retired => retired.push(named()?),
+                KeyState::Retired => retired.push(entry.key().ok_or_else(strange)?),
                 KeyState::Verifying => verifying.push(entry.key().ok_or_else(strange)?),
                 KeyState::Signing if signing.is_some() => return Err(damaged("two keys sign")),
                 KeyState::Signing => signing = Some(entry.key().ok_or_else(strange)?),

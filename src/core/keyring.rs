@@ -136,7 +136,7 @@ impl fmt::Debug for Key {
 pub struct Keyring {
     signing: Key,
     verifying: Vec<Key>,
-    retired: Vec<KeyId>,
+    retired: Vec<Key>,
 }
 
 /// Why a key id finds no key.
@@ -148,8 +148,9 @@ pub(super) enum Missing {
 
 impl Keyring {
     /// `signing` makes new credentials; `verifying` are older keys that still verify; credentials
-    /// of `retired` ones are refused with that reason.
-    pub const fn new(signing: Key, verifying: Vec<Key>, retired: Vec<KeyId>) -> Self {
+    /// of `retired` ones are refused with that reason, but orders made under them can still be read,
+    /// so that a paid invoice restores its purchase.
+    pub const fn new(signing: Key, verifying: Vec<Key>, retired: Vec<Key>) -> Self {
         Self {
             signing,
             verifying,
@@ -166,10 +167,17 @@ impl Keyring {
         std::iter::once(&self.signing).chain(&self.verifying)
     }
 
+    /// Every key that an order may have been made with, retired ones last.
+    // SECURITY: an order code alone opens nothing: our own node must have settled an invoice that
+    // carries it. So a leaked key, once retired, forges no purchase, and honest buyers keep theirs.
+    pub(super) fn keys_of_orders(&self) -> impl Iterator<Item = &Key> {
+        self.keys().chain(&self.retired)
+    }
+
     pub(super) fn find(&self, id: KeyId) -> Result<&Key, Missing> {
         // Key ids are public: an early exit tells nothing.
         self.keys().find(|key| key.id == id).ok_or_else(|| {
-            if self.retired.contains(&id) {
+            if self.retired.iter().any(|key| key.id == id) {
                 Missing::Retired
             } else {
                 Missing::Unknown

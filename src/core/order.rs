@@ -138,7 +138,7 @@ impl OrderCode {
         let (tag, cipher) = self.0[1..].split_at(TAG);
         let mut plain = [0; PLAIN];
         for key in keyring
-            .keys()
+            .keys_of_orders()
             .filter(|key| head == VERSION << 4 | hint(key))
         {
             plain.copy_from_slice(cipher);
@@ -316,6 +316,8 @@ pub(crate) mod tests {
             prop_assert_eq!(code.open(&keyring(other)), Err(Error::Foreign));
             let rotated = Keyring::new(key(other), vec![key(1)], Vec::new());
             prop_assert_eq!(code.open(&rotated), Ok(order));
+            let retired = Keyring::new(key(other), Vec::new(), vec![key(1)]);
+            prop_assert_eq!(code.open(&retired), Ok(order));
         }
     }
 }

@@ -200,7 +200,7 @@ mod tests {
     fn a_retired_key_is_named_as_the_reason() {
         let order = ticket_order();
         let text = ticket(order, [0; 32]).seal(&keyring(1));
-        let retired = Keyring::new(key(2), Vec::new(), vec![key(1).id()]);
+        let retired = Keyring::new(key(2), Vec::new(), vec![key(1)]);
         let error = Ticket::open(&text, &retired, order.created_at);
         assert_eq!(error, Err(Error::Envelope(envelope::Error::RetiredKey)));
     }

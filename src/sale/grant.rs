@@ -67,8 +67,11 @@ impl Sale {
             Some(session) => session,
             None => Session::from_bytes(random()?),
         };
-        let lifetime =
-            now.plus_seconds(if request.native { NATIVE_LIFETIME_S } else { GRANT_LIFETIME_S });
+        let lifetime = now.plus_seconds(if request.native {
+            NATIVE_LIFETIME_S
+        } else {
+            GRANT_LIFETIME_S
+        });
         let grant = Grant {
             title: title.id,
             // A rent that ends sooner ends its grants too.

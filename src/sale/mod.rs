@@ -59,11 +59,9 @@ impl Sale {
         if title.offer.is_free() {
             return Vec::new();
         }
-        title
-            .offer
-            .tiers()
-            .iter()
-            .copied()
+        // A title without tiers of its own has the site's, the pass among them.
+        let own = title.offer.tiers().iter().copied();
+        own.filter(|tier| tier.kind() != TierKind::Pass)
             .chain(self.pass)
             .collect()
     }

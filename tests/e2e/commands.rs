@@ -119,6 +119,54 @@ fn a_running_server_takes_in_rotated_keys() {
 }
 
 #[test]
+fn a_retired_keys_buyers_restore_their_purchases() {
+    let folder = data_folder();
+    let data = folder.path().to_string_lossy().into_owned();
+    let server = Program::serve(folder.path());
+    let order = server
+        .client
+        .post("/api/orders", &json!({"title": FILM, "tier": "own"}))
+        .json();
+    let paid = server.client.post(
+        "/wallet/pay",
+        &json!({"payment_request": order["payment_request"]}),
+    );
+    let token = server
+        .client
+        .post("/api/tokens", &json!({"ticket": order["ticket"]}))
+        .json();
+    server.kill();
+    let (_, listed, _) = satreel(&["keys", "list", "--json", "--data", &data]);
+    let listed: Value = serde_json::from_str(&listed).expect("JSON");
+    let old = listed["keys"][0]["id"].as_str().expect("an id");
+    assert_eq!(satreel(&["keys", "rotate", "--data", &data]).0, 0);
+    assert_eq!(satreel(&["keys", "retire", old, "--data", &data]).0, 0);
+
+    let server = Program::serve(folder.path());
+    let refused = server
+        .client
+        .grant(&json!({"title": FILM}), token["token"].as_str());
+    assert_eq!(
+        (refused.status, refused.slug().as_str()),
+        (403, "bad-token")
+    );
+    let receipt = json!({
+        "payment_request": order["payment_request"], "preimage": paid.json()["preimage"],
+    });
+    let restored = server.client.post("/api/tokens/recover", &receipt);
+    assert_eq!(restored.status, 200, "{}", restored.text());
+    let restored = restored.json();
+    assert_eq!(
+        restored["subject"], token["subject"],
+        "one purchase is one subject"
+    );
+    let grant = server
+        .client
+        .grant(&json!({"title": FILM}), restored["token"].as_str());
+    assert_eq!(grant.status, 200);
+}
+
+#[test]
 fn every_command_explains_itself() {
     for command in ["demo", "serve", "check", "pay", "keys", "sales"] {
         let (code, out, _) = satreel(&[command, "--help"]);

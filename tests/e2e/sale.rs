@@ -318,3 +318,41 @@ fn a_price_changed_by_hand_counts_at_once_and_a_slip_changes_nothing() {
     );
     wait(json!(78));
 }
+
+#[test]
+fn a_site_that_sells_only_passes_gives_nothing_away() {
+    let folder = data_folder();
+    let mut config = satreel_config::Config::demo(folder.path());
+    config.offers.tiers = vec![satreel_hls::title::Tier {
+        tier: satreel_hls::title::TierKind::Pass,
+        sat: 5000,
+        hours: Some(720),
+    }];
+    let site = Site::with(config, START);
+    let title = site.client.get(&format!("/api/titles/{FILM}")).json();
+    assert_eq!(title["free"], false);
+    assert_eq!(title["tiers"][0]["tier"], "pass");
+    let preview = site.client.grant(&json!({"title": FILM}), None).json();
+    assert_eq!(preview["full"], false);
+    let pass = site.client.buy(FILM, "pass");
+    assert_eq!(pass["scope"], "site");
+    for title in [FILM, OTHER] {
+        let grant = site
+            .client
+            .grant(&json!({"title": title}), pass["token"].as_str());
+        assert_eq!(grant.json()["full"], true, "{title}");
+    }
+}
+
+#[test]
+fn a_player_that_cannot_renew_gets_an_evening() {
+    let site = Site::open();
+    let token = site.client.buy(FILM, "own");
+    let body = json!({"title": FILM, "native": true});
+    let grant = site.client.grant(&body, token["token"].as_str()).json();
+    let master = grant["master_url"].as_str().expect("a URL");
+    site.clock.advance(6 * 3600 - 1);
+    assert_eq!(site.client.get(master).status, 200);
+    site.clock.advance(1);
+    assert_eq!(site.client.get(master).status, 403);
+}

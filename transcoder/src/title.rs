@@ -22,7 +22,8 @@ pub(crate) struct Wish {
     pub(crate) name: String,
     pub(crate) description: String,
     pub(crate) year: Option<u16>,
-    pub(crate) tiers: Vec<Tier>,
+    /// None: whatever the site offers, now and later.
+    pub(crate) tiers: Option<Vec<Tier>>,
     pub(crate) preview: Preview,
 }
 
@@ -63,15 +64,23 @@ impl Wish {
             description: args.description.clone().unwrap_or_default(),
             year: args.year,
             tiers: if args.free || !asked.is_empty() {
-                asked
+                Some(asked)
             } else {
-                offers.tiers.clone()
+                usual_tiers(offers)
             },
             preview: args
                 .preview
                 .map_or(Preview::Usual(offers.preview_s), Preview::Exactly),
         })
     }
+}
+
+/// What a new title is sold for: the site's own tiers, without the pass, which is the site's to
+/// sell. A site that sells passes only has none for the title itself.
+fn usual_tiers(offers: &Offers) -> Option<Vec<Tier>> {
+    let own = |tier: &&Tier| tier.tier != TierKind::Pass;
+    let tiers: Vec<Tier> = offers.tiers.iter().filter(own).copied().collect();
+    (offers.tiers.is_empty() || !tiers.is_empty()).then_some(tiers)
 }
 
 /// `My_holiday.2024.mp4` → `My holiday 2024`.
@@ -106,7 +115,7 @@ pub(crate) fn announce(folder: &Path, wish: &Wish, source: &Source) -> Result<()
         name: wish.name.clone(),
         description: wish.description.clone(),
         year: wish.year,
-        tiers: Some(wish.tiers.clone()),
+        tiers: wish.tiers.clone(),
         preview_s: match wish.preview {
             Preview::Exactly(seconds) | Preview::Usual(seconds) => seconds,
         },
@@ -191,17 +200,27 @@ mod tests {
         let none = TitleArgs::default();
         let site = wish(&none).expect("a wish");
         assert_eq!(site.name, "My holiday 2024");
-        assert_eq!(site.tiers, Offers::default().tiers);
+        assert_eq!(site.tiers, Some(Offers::default().tiers));
+        let pass = Tier {
+            tier: TierKind::Pass,
+            sat: 5000,
+            hours: None,
+        };
+        let only_passes = Offers {
+            tiers: vec![pass],
+            ..Offers::default()
+        };
+        assert_eq!(usual_tiers(&only_passes), None, "not free");
         let free = TitleArgs {
             free: true,
             ..TitleArgs::default()
         };
-        assert_eq!(wish(&free).expect("a wish").tiers, []);
+        assert_eq!(wish(&free).expect("a wish").tiers, Some(Vec::new()));
         let rent = TitleArgs {
             rent: Some(21),
             ..TitleArgs::default()
         };
-        let tiers = wish(&rent).expect("a wish").tiers;
+        let tiers = wish(&rent).expect("a wish").tiers.expect("tiers");
         assert_eq!(
             tiers,
             [Tier {

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     core::{handle::Handle, ids::PaymentHash, money::Sats, offer::tier_name, time::Timestamp},
+    payments::settlement::Waiter,
     sale::{PaymentState, Placed, Status},
     web::{
         extract::{Json, PathPart},
@@ -126,9 +127,11 @@ pub async fn events(
     PathPart(order): PathPart<String>,
 ) -> Result<Response, ApiError> {
     let handle = web.sale.open_handle(&order)?;
+    // Listening begins before the first look, so that no settlement falls between the two.
+    let waiter = web.sale.settlement.subscribe(&handle.invoice);
     // Asked before the stream begins, so that an unknown order is an error and not a silence.
     let first = web.sale.status(&handle).await?;
-    let events = Sse::new(changes(web, handle, first)).keep_alive(KeepAlive::default());
+    let events = Sse::new(changes(web, handle, waiter, first)).keep_alive(KeepAlive::default());
     Ok((
         [
             (header::CACHE_CONTROL, "no-store"),
@@ -145,10 +148,9 @@ const X_ACCEL_BUFFERING: header::HeaderName = header::HeaderName::from_static("x
 fn changes(
     web: Arc<Web>,
     handle: Handle,
+    waiter: Waiter,
     first: Status,
 ) -> impl Stream<Item = Result<Event, Infallible>> {
-    // Listening begins before the second look, so that no settlement falls between the two.
-    let waiter = web.sale.settlement.subscribe(&handle.invoice);
     stream::unfold((web, handle, waiter, None, Some(first)), async |watch| {
         let (web, handle, mut waiter, mut told, mut next) = watch;
         loop {
