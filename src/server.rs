@@ -5,6 +5,7 @@
 use std::{
     convert::Infallible,
     io,
+    net::SocketAddr,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -21,6 +22,7 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::{conn::auto, graceful::GracefulShutdown},
 };
+use socket2::SockRef;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::Semaphore,
@@ -32,6 +34,10 @@ use crate::media::{gate::Gate, path::PREFIX};
 
 /// Connections at once; more wait to be accepted.
 const MAX_CONNECTIONS: usize = 16_384;
+/// What may wait in a socket to this same machine, as to the proxy in front. There is no distance
+/// to fill there, and with the megabytes that the kernel would allow, every copy falls out of the
+/// processor's cache: `make bench` then sees a sixth to a third fewer files of 1 MB.
+const NEAR_BUFFER: usize = 256 << 10;
 /// How long a client may take for a request's head, idle keep-alive included.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long requests under way may take to finish once the server is told to stop.
@@ -57,7 +63,10 @@ pub async fn serve(listener: TcpListener, doors: Doors, shutdown: CancellationTo
             accepted = listener.accept() => accepted,
         };
         let stream = match accepted {
-            Ok((stream, _)) => stream,
+            Ok((stream, peer)) => {
+                tune(&stream, peer);
+                stream
+            }
             Err(error) => {
                 refuse_gently(&error).await;
                 continue;
@@ -90,14 +99,22 @@ async fn refuse_gently(error: &io::Error) {
     tokio::time::sleep(Duration::from_millis(50)).await;
 }
 
+/// What can't be set only costs speed.
+fn tune(stream: &TcpStream, peer: SocketAddr) {
+    // Small answers, as the settlement's event, must not wait for more.
+    let _ = stream.set_nodelay(true);
+    // Farther away the kernel's own measure of the distance is better.
+    if peer.ip().to_canonical().is_loopback() {
+        let _ = SockRef::from(stream).set_send_buffer_size(NEAR_BUFFER);
+    }
+}
+
 fn connection(
     stream: TcpStream,
     doors: Doors,
 ) -> impl hyper_util::server::graceful::GracefulConnection<
     Error = Box<dyn std::error::Error + Send + Sync>,
 > {
-    // Small answers, as the settlement's event, must not wait for more.
-    let _ = stream.set_nodelay(true);
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
         .http1()
