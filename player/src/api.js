@@ -86,7 +86,7 @@ export const recover = (payment_request, preimage) =>
   call("POST", "/api/tokens/recover", { body: { payment_request, preimage } });
 
 /**
- * @param {{ title: string, session?: string, whole_timeline?: boolean }} body
+ * @param {{ title: string, session?: string, whole_timeline?: boolean, native?: boolean }} body
  * @param {string | null} token
  * @returns {Promise<Grant>}
  */

@@ -8,8 +8,8 @@
 const MARGIN_MS = 45_000;
 
 /**
- * @typedef {(body: { title: string, session?: string, whole_timeline?: boolean },
- *   token: string | null) => Promise<Grant>} Ask
+ * @typedef {(body: { title: string, session?: string, whole_timeline?: boolean,
+ *   native?: boolean }, token: string | null) => Promise<Grant>} Ask
  */
 
 export class Grants {
@@ -46,10 +46,9 @@ export class Grants {
     if (this.asking) return this.asking;
     const token = this.token;
     const session = this.current?.session;
-    const asking = this.ask(
-      { title: this.title, session, whole_timeline: this.wholeTimeline || undefined },
-      token,
-    )
+    // The browser's own player keeps the address it began with: its right must last the film.
+    const reach = this.wholeTimeline ? { whole_timeline: true } : { native: true };
+    const asking = this.ask({ title: this.title, session, ...reach }, token)
       .then((grant) => {
         if (this.token === token) this.current = grant;
         return grant;
