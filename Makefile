@@ -61,7 +61,7 @@ test-rust: player
 
 test-player: player
 	$(call say,Unit tests of the pages)
-	cd player && npm test --silent
+	(cd player && npm test --silent)
 
 test-backup:
 	$(call say,Copies of a site and their restore)
@@ -87,8 +87,8 @@ lint: player
 	$(call say,Formatting and clippy and types)
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
-	cd player && npm run lint --silent
-	bash -n tools/* tests/*/run .ci/run backup/site-backup
+	(cd player && npm run lint --silent)
+	for script in tools/* tests/*/run .ci/run backup/site-backup; do bash -n "$$script"; done
 
 clean:
 	rm -rf bin player/dist node_modules player/node_modules
