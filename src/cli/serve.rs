@@ -25,9 +25,6 @@ pub struct Args {
 
 pub fn run(args: &Args) -> Result<(), Failure> {
     let config = site::load(&args.config)?;
-    if let Some(fault) = config.wallet_exposure() {
-        return Err(Failure::Usage(fault.to_string()));
-    }
     runtime()?.block_on(async {
         let listener = bind(&config).await?;
         let stop = stop_on_signal()?;

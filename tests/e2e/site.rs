@@ -232,16 +232,13 @@ pub struct Site {
     stop: CancellationToken,
     running: Option<JoinHandle<anyhow::Result<()>>>,
     /// Deleted with the site.
-    #[allow(dead_code, reason = "held to be deleted")]
-    folder: Option<TempDir>,
+    _folder: Option<TempDir>,
 }
 
 impl Site {
     pub fn open() -> Self {
         let folder = data_folder();
-        let mut site = Self::on(folder.path(), START);
-        site.folder = Some(folder);
-        site
+        Self::start(Config::demo(folder.path()), START, Some(folder))
     }
 
     /// Serves a data folder that outlives the server.
@@ -250,6 +247,10 @@ impl Site {
     }
 
     pub fn with(config: Config, now: u64) -> Self {
+        Self::start(config, now, None)
+    }
+
+    fn start(config: Config, now: u64, folder: Option<TempDir>) -> Self {
         let clock = Arc::new(SimulatedClock::at(Timestamp::from_unix(now)));
         let stop = CancellationToken::new();
         let data = config.site.data.clone();
@@ -280,7 +281,7 @@ impl Site {
             data,
             stop,
             running: Some(running),
-            folder: None,
+            _folder: folder,
         }
     }
 
