@@ -36,8 +36,10 @@ setup-test: setup
 	tools/setup test
 
 # The pages: npm packages from the lock file, then one build, both only when something changed.
+# Everything that compiles comes after them, so this is also where the checkout claims the cache.
 player: setup
 	tools/player
+	tools/checkout
 
 build: setup player
 	$(call say,Building the programs (the first time takes some minutes))

@@ -60,7 +60,8 @@ test("the newest grant is in every media URL", () => {
   );
 });
 
-test("what starts beyond the free part waits, and goes out once it is open", async () => {
+/** A gate whose free part ends after 4 s. */
+async function gateAtFour() {
   const grants = new Grants(
     "a",
     async () => grant(1),
@@ -70,6 +71,11 @@ test("what starts beyond the free part waits, and goes out once it is open", asy
   await grants.open(null);
   const gate = new Gate(grants);
   gate.end = 4;
+  return gate;
+}
+
+test("what starts beyond the free part waits, and goes out once it is open", async () => {
+  const gate = await gateAtFour();
 
   load(gate, segment(2));
   assert.deepEqual(Base.sent, ["https://films.example/m/g1/a/720/s.m4s"]);
@@ -87,15 +93,7 @@ test("what starts beyond the free part waits, and goes out once it is open", asy
 });
 
 test("a waiting request that is given up never goes out", async () => {
-  const grants = new Grants(
-    "a",
-    async () => grant(1),
-    () => NOW,
-    true,
-  );
-  await grants.open(null);
-  const gate = new Gate(grants);
-  gate.end = 4;
+  const gate = await gateAtFour();
   let aborted = 0;
   const loader = load(gate, segment(6), { onAbort: () => aborted++ });
   loader.abort();

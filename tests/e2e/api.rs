@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::site::{FILM, FREE, OTHER, Site, write_title};
+use crate::site::{FILM, FREE, OTHER, Site, wait_until, write_title};
 
 #[test]
 fn titles_are_listed_searched_and_hidden() {
@@ -27,10 +27,7 @@ fn titles_are_listed_searched_and_hidden() {
         OTHER,
         &json!({"name": "Another", "state": "hidden"}),
     );
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
-    while ids("/api/titles").len() > 2 && std::time::Instant::now() < deadline {
-        std::thread::yield_now();
-    }
+    wait_until("hidden", || ids("/api/titles").len() == 2);
     assert_eq!(ids("/api/titles"), set(&[FILM, FREE]));
     assert_eq!(site.client.get(&format!("/api/titles/{OTHER}")).status, 404);
     assert_eq!(site.client.get(&format!("/w/{OTHER}")).status, 404);
@@ -98,10 +95,7 @@ fn it_says_whether_it_is_up_and_ready() {
     let site = Site::open();
     assert_eq!(site.client.get("/healthz").text(), "ok\n");
     // What was settled in the meantime is taken in first.
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
-    while site.client.get("/readyz").status != 200 && std::time::Instant::now() < deadline {
-        std::thread::yield_now();
-    }
+    wait_until("ready", || site.client.get("/readyz").status == 200);
     let ready = site.client.get("/readyz");
     assert_eq!(
         (ready.status, ready.json()),

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::site::{FILM, Program, data_folder, satreel};
+use crate::site::{FILM, Program, data_folder, satreel, wait_until};
 
 #[test]
 fn a_wrong_configuration_names_every_fault() {
@@ -94,14 +94,9 @@ fn a_running_server_takes_in_rotated_keys() {
     assert_eq!(code, 0, "{said}");
     let new = out.split_whitespace().next().expect("an id").to_owned();
     let log = server.log.clone();
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
-    while !log.lock().expect("the log").contains(&new) {
-        assert!(
-            std::time::Instant::now() < deadline,
-            "the server heard of the new key"
-        );
-        std::thread::yield_now();
-    }
+    wait_until("the server heard of the new key", || {
+        log.lock().expect("the log").contains(&new)
+    });
     let grant = server
         .client
         .grant(&json!({"title": FILM}), old["token"].as_str());
@@ -123,14 +118,7 @@ fn a_retired_keys_buyers_restore_their_purchases() {
     let folder = data_folder();
     let data = folder.path().to_string_lossy().into_owned();
     let server = Program::serve(folder.path());
-    let order = server
-        .client
-        .post("/api/orders", &json!({"title": FILM, "tier": "own"}))
-        .json();
-    let paid = server.client.post(
-        "/wallet/pay",
-        &json!({"payment_request": order["payment_request"]}),
-    );
+    let (order, preimage) = server.client.pay(FILM, "own");
     let token = server
         .client
         .post("/api/tokens", &json!({"ticket": order["ticket"]}))
@@ -151,7 +139,7 @@ fn a_retired_keys_buyers_restore_their_purchases() {
         (403, "bad-token")
     );
     let receipt = json!({
-        "payment_request": order["payment_request"], "preimage": paid.json()["preimage"],
+        "payment_request": order["payment_request"], "preimage": preimage,
     });
     let restored = server.client.post("/api/tokens/recover", &receipt);
     assert_eq!(restored.status, 200, "{}", restored.text());

@@ -8,15 +8,7 @@ use crate::site::{FILM, Program, data_folder, satreel};
 fn killed_between_settlement_and_answer_the_buyer_still_owns_it() {
     let folder = data_folder();
     let server = Program::serve(folder.path());
-    let order = server
-        .client
-        .post("/api/orders", &json!({"title": FILM, "tier": "own"}))
-        .json();
-    let paid = server.client.post(
-        "/wallet/pay",
-        &json!({"payment_request": order["payment_request"]}),
-    );
-    assert_eq!(paid.status, 200);
+    let (order, _) = server.client.pay(FILM, "own");
     // The money is there; nobody has been told.
     server.kill();
 

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::site::{FILM, OTHER, START, Site, data_folder, write_title};
+use crate::site::{FILM, OTHER, START, Site, data_folder, wait_until, write_title};
 
 fn order(site: &Site, tier: &str) -> Value {
     let order = site
@@ -207,11 +207,7 @@ fn tips_are_counted_for_all_to_see() {
             .contains("settled")
     );
     let figure = || site.client.get(&format!("/api/titles/{FILM}")).json()["tips_sat"].clone();
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
-    while figure() != 500 && std::time::Instant::now() < deadline {
-        std::thread::yield_now();
-    }
-    assert_eq!(figure(), 500);
+    wait_until("the figure", || figure() == 500);
 }
 
 #[test]
@@ -290,13 +286,7 @@ fn a_price_changed_by_hand_counts_at_once_and_a_slip_changes_nothing() {
     let price =
         || site.client.get(&format!("/api/titles/{OTHER}")).json()["tiers"][0]["sat"].clone();
     assert_eq!(price(), 100);
-    let wait = |expected: Value| {
-        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
-        while price() != expected && std::time::Instant::now() < deadline {
-            std::thread::yield_now();
-        }
-        assert_eq!(price(), expected);
-    };
+    let wait = |expected: Value| wait_until("the price", || price() == expected);
     let tiers = |sat: u64| json!([{"tier": "own", "sat": sat}]);
     write_title(
         &site.data,

@@ -9,6 +9,7 @@ use std::{
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex},
     thread::JoinHandle,
+    time::{Duration, Instant},
 };
 
 use satreel::{
@@ -34,6 +35,8 @@ pub const OTHER: &str = "1111111111111111";
 pub const FREE: &str = "2222222222222222";
 /// Segments of every film here.
 pub const SEGMENTS: u32 = 10;
+/// Far longer than anything here takes, on the busiest machine.
+const PATIENCE: Duration = Duration::from_secs(20);
 /// When simulated time begins.
 pub const START: u64 = 1_800_000_000;
 
@@ -208,8 +211,8 @@ impl Client {
         self.send("POST", "/api/grants", &headers, body.to_string().as_bytes())
     }
 
-    /// Orders, pays and redeems; gives the token's answer.
-    pub fn buy(&self, title: &str, tier: &str) -> Value {
+    /// Orders and pays; gives the order and the preimage.
+    pub fn pay(&self, title: &str, tier: &str) -> (Value, Value) {
         let order = self.post("/api/orders", &json!({"title": title, "tier": tier}));
         assert_eq!(order.status, 201, "{}", order.text());
         let order = order.json();
@@ -218,6 +221,12 @@ impl Client {
             &json!({"payment_request": order["payment_request"]}),
         );
         assert_eq!(paid.status, 200, "{}", paid.text());
+        (order, paid.json()["preimage"].clone())
+    }
+
+    /// Orders, pays and redeems; gives the token's answer.
+    pub fn buy(&self, title: &str, tier: &str) -> Value {
+        let (order, _) = self.pay(title, tier);
         let token = self.post("/api/tokens", &json!({"ticket": order["ticket"]}));
         assert_eq!(token.status, 200, "{}", token.text());
         token.json()
@@ -390,6 +399,15 @@ impl Drop for Program {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// Waits for something that the server does on its own, as taking in an edit.
+pub fn wait_until(what: &str, mut fact: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !fact() {
+        assert!(Instant::now() < deadline, "waited too long: {what}");
+        std::thread::yield_now();
     }
 }
 
