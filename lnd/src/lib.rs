@@ -1,0 +1,1 @@
+//! LND over gRPC.

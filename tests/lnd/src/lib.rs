@@ -1,0 +1,1 @@
+//! Two LND nodes for the tests.
