@@ -103,6 +103,7 @@ fn orders_tickets_and_tokens_are_as_published() {
         let settlement = Settlement {
             received: Msats::new(number(vector, "received_msat")).expect("an amount"),
             at: at(vector, "settled_at"),
+            marked: false,
         };
         let access = mint(&code, &order, settlement).expect("paid");
         assert_eq!(access.scope.to_string(), text(vector, "scope"));

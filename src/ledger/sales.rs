@@ -36,24 +36,39 @@ pub struct Sale {
 impl Ledger {
     /// Records a purchase; a second time changes nothing.
     pub async fn record_sale(&self, sale: Sale) -> Result<Entry, Error> {
+        let recorded = self.record_sales(vec![sale]).await?;
+        Ok(recorded.first().copied().unwrap_or(Entry::Replayed))
+    }
+
+    /// Records purchases, all or none, with one write to disk; answers for each in turn.
+    pub async fn record_sales(&self, sales: Vec<Sale>) -> Result<Vec<Entry>, Error> {
         let insert = "INSERT INTO sales (reference, order_code, title, tier, hours, price_sat, \
             received_msat, settled_at, subject, marked) \
             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (reference) DO NOTHING";
         let call = self.database.call(move |connection| {
-            connection.prepare_cached(insert)?.execute(params![
-                sale.reference.to_string(),
-                sale.order.to_string(),
-                sale.title.to_string(),
-                tier_name(sale.tier),
-                sale.hours,
-                signed(sale.price.get()),
-                signed(sale.received.get()),
-                signed(sale.settled_at.as_unix()),
-                sale.subject.to_string(),
-                sale.marked,
-            ])
+            let transaction = connection.transaction()?;
+            let mut entries = Vec::with_capacity(sales.len());
+            let mut insert = transaction.prepare_cached(insert)?;
+            for sale in sales {
+                let inserted = insert.execute(params![
+                    sale.reference.to_string(),
+                    sale.order.to_string(),
+                    sale.title.to_string(),
+                    tier_name(sale.tier),
+                    sale.hours,
+                    signed(sale.price.get()),
+                    signed(sale.received.get()),
+                    signed(sale.settled_at.as_unix()),
+                    sale.subject.to_string(),
+                    sale.marked,
+                ])?;
+                entries.push(entry(inserted));
+            }
+            drop(insert);
+            transaction.commit()?;
+            Ok(entries)
         });
-        Ok(entry(call.await?))
+        Ok(call.await?)
     }
 
     /// All purchases settled at or after `since`, oldest first.

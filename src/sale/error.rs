@@ -41,13 +41,26 @@ pub enum Error {
     #[error("{0}")]
     BadReceipt(&'static str),
     #[error("the cinema's till is closed for the moment; nothing was charged: try again soon")]
-    NodeAway(#[from] payments::Error),
+    NodeAway(#[source] payments::Error),
+    #[error("this amount can't be taken at the moment; nothing was charged: try again later")]
+    CannotReceive(#[source] payments::Error),
     #[error("this can't be recorded at the moment; nothing was charged: try again soon")]
     Ledger(#[from] ledger::Error),
     #[error("this film can't be read at the moment: try again soon")]
     Media(#[from] media::store::Error),
     #[error("the system gives no randomness: try again soon")]
     Randomness(getrandom::Error),
+}
+
+impl From<payments::Error> for Error {
+    fn from(error: payments::Error) -> Self {
+        match error {
+            payments::Error::CannotReceive { .. } => Self::CannotReceive(error),
+            payments::Error::Away(_)
+            | payments::Error::Refused(_)
+            | payments::Error::WrongState(_) => Self::NodeAway(error),
+        }
+    }
 }
 
 fn access_words(refusal: &access::Refusal) -> String {

@@ -48,6 +48,8 @@ pub struct Status {
 pub enum PaymentState {
     Open,
     Underpaid,
+    /// Seen on chain, waiting for its confirmation.
+    Confirming,
     Settled,
     Expired,
 }
@@ -135,6 +137,7 @@ impl Sale {
         let new = NewInvoice {
             amount: amount.to_msats(),
             memo,
+            description_hash: None,
             expires_in_s: self.invoice_s,
         };
         Ok(self.backend.create(new).await?)
@@ -159,7 +162,21 @@ impl Sale {
     /// How the payment of this order stands.
     pub async fn status(&self, handle: &Handle) -> Result<Status, Error> {
         let invoice = self.look_up(&handle.invoice).await?;
-        Ok(status(&invoice, handle.amount, self.clock.now()))
+        let status = status(&invoice, handle.amount, self.clock.now());
+        if status.state == PaymentState::Settled {
+            // Whoever hears of it first sees to the record.
+            self.record(&invoice).await;
+        }
+        Ok(status)
+    }
+
+    /// Access never waits for bookkeeping, and never fails with it: the stream and the
+    /// reconciliation record this sale too.
+    pub(super) async fn record(&self, invoice: &Invoice) {
+        if let Err(error) = self.settlement.settle(invoice).await {
+            let error = &error as &dyn std::error::Error;
+            tracing::error!(error, "sale not recorded yet");
+        }
     }
 }
 
@@ -173,10 +190,13 @@ fn handle(invoice: &Invoice, amount: Sats) -> Handle {
 
 fn status(invoice: &Invoice, amount: Sats, now: Timestamp) -> Status {
     let (state, received) = match invoice.state {
-        InvoiceState::Settled { received, .. } if received >= amount.to_msats() => {
-            (PaymentState::Settled, received)
+        InvoiceState::Settled(settled)
+            if settled.received >= amount.to_msats() || settled.marked =>
+        {
+            (PaymentState::Settled, settled.received)
         }
-        InvoiceState::Settled { received, .. } => (PaymentState::Underpaid, received),
+        InvoiceState::Settled(settled) => (PaymentState::Underpaid, settled.received),
+        InvoiceState::Confirming { received } => (PaymentState::Confirming, received),
         InvoiceState::Open { received } | InvoiceState::Expired { received }
             if received.get() > 0 =>
         {

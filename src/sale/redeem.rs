@@ -7,7 +7,7 @@ use lightning_invoice::Bolt11Invoice;
 use super::{Error, Sale};
 use crate::core::{
     access::Access,
-    ids::{InvoiceRef, PaymentHash},
+    ids::PaymentHash,
     money::{Msats, Sats},
     order::{Order, OrderCode},
     receipt::Preimage,
@@ -57,25 +57,28 @@ impl Sale {
             ));
         }
         let foreign = Error::BadReceipt("this payment did not buy anything here");
-        let code = memo.parse::<OrderCode>();
-        let Ok((code, order)) = code.map_err(drop).and_then(|code| {
-            code.open(&self.keyring())
-                .map(|order| (code, order))
-                .map_err(drop)
-        }) else {
+        let Some((code, order)) = self.order_in(&memo) else {
             return Err(foreign);
         };
-        let invoice = self
-            .backend
-            .look_up(&InvoiceRef::Hash(hash))
-            .await?
-            .ok_or(foreign)?;
+        let memo = code.to_string();
+        let invoice = self.backend.find(hash, &memo).await?.ok_or(foreign)?;
         // SECURITY: the text must be the one that our node made: a preimage is known to every hop
         // that forwarded the payment, the payment secret inside the BOLT11 is not.
         if !invoice.payment_request.eq_ignore_ascii_case(request.trim()) || invoice.memo != memo {
             return Err(Error::BadReceipt("this payment request was not made here"));
         }
         self.mint(&code, &order, &invoice).await
+    }
+
+    /// The order whose code stands in this text: alone (LND), or among a store's own words
+    /// (BTCPay's description template).
+    fn order_in(&self, description: &str) -> Option<(OrderCode, Order)> {
+        let is_part = |letter: char| letter.is_ascii_alphanumeric() || "-_".contains(letter);
+        let keyring = self.keyring();
+        description
+            .split(|letter| !is_part(letter))
+            .filter_map(|word| word.parse::<OrderCode>().ok())
+            .find_map(|code| Some((code, code.open(&keyring).ok()?)))
     }
 
     async fn mint(
@@ -86,7 +89,11 @@ impl Sale {
     ) -> Result<Redeemed, Error> {
         let amount = order.tier.price();
         let settlement = match invoice.state {
-            InvoiceState::Settled { received, at } => Settlement { received, at },
+            InvoiceState::Settled(settled) => Settlement {
+                received: settled.received,
+                at: settled.at,
+                marked: settled.marked,
+            },
             InvoiceState::Expired {
                 received: Msats::ZERO,
             } => return Err(Error::Expired),
@@ -96,20 +103,20 @@ impl Sale {
                 return Err(Error::Expired);
             }
             InvoiceState::Canceled => return Err(Error::Canceled),
+            InvoiceState::Confirming { received } => {
+                return Err(Error::Unpaid {
+                    state: "confirming",
+                    received: received.to_sats_floor(),
+                    amount,
+                });
+            }
             InvoiceState::Open { received } | InvoiceState::Expired { received } => {
                 return Err(unpaid(received.to_sats_floor(), amount));
             }
         };
         let access =
             mint(code, order, settlement).map_err(|short| unpaid(short.received, short.price))?;
-        // Access never waits for bookkeeping, and never fails with it: the stream and the
-        // reconciliation record this sale too.
-        if let Err(error) = self.settlement.settle(invoice).await {
-            tracing::error!(
-                error = &error as &dyn std::error::Error,
-                "sale not recorded yet"
-            );
-        }
+        self.record(invoice).await;
         Ok(Redeemed {
             token: access.seal(&self.keyring()),
             access,

@@ -124,6 +124,11 @@ fn sale_look(error: &sale::Error) -> Look {
             "Not a valid receipt",
         ),
         sale::Error::NodeAway(_) => look(S::SERVICE_UNAVAILABLE, "node-away", "The till is closed"),
+        sale::Error::CannotReceive(_) => look(
+            S::SERVICE_UNAVAILABLE,
+            "cannot-receive",
+            "The till can't take this much",
+        ),
         sale::Error::Ledger(_) => look(S::SERVICE_UNAVAILABLE, "not-recorded", "Not recorded"),
         sale::Error::Media(_) => look(S::SERVICE_UNAVAILABLE, "not-readable", "Not readable"),
         sale::Error::Randomness(_) => look(S::SERVICE_UNAVAILABLE, "busy", "Too busy"),

@@ -15,13 +15,12 @@ use tokio::sync::watch;
 pub use waiters::Waiter;
 
 use self::{backoff::Backoff, waiters::Waiters};
-use super::{Cursor, Invoice, InvoiceBackend, InvoiceState};
+use super::{Cursor, Invoice, InvoiceBackend, Settled};
 use crate::{
     core::{
         ids::InvoiceRef,
-        money::{Msats, Sats},
+        money::Sats,
         order::{Order, OrderCode},
-        time::Timestamp,
     },
     keys::Keys,
     ledger::{self, Entry, Ledger, Sale},
@@ -77,21 +76,43 @@ impl Settlement {
     /// Records an invoice that the backend says is settled, once, and wakes whoever waits for it.
     /// The backend's word comes in as `invoice`; nothing here asks again.
     pub async fn settle(&self, invoice: &Invoice) -> Result<Outcome, ledger::Error> {
-        let InvoiceState::Settled { received, at } = invoice.state else {
-            return Ok(Outcome::NotSettled);
-        };
-        if let Some((code, order)) = self.order(invoice) {
+        let outcomes = self.settle_all(std::slice::from_ref(invoice)).await?;
+        Ok(outcomes.first().copied().unwrap_or(Outcome::NotSettled))
+    }
+
+    /// [`Self::settle`] for many, with one write to disk for all purchases among them; answers
+    /// for each in turn.
+    pub async fn settle_all(&self, invoices: &[Invoice]) -> Result<Vec<Outcome>, ledger::Error> {
+        let mut outcomes = Vec::with_capacity(invoices.len());
+        let mut sales = Vec::new();
+        let mut sold = Vec::new();
+        for invoice in invoices {
+            let Some(settled) = invoice.settled() else {
+                outcomes.push(Outcome::NotSettled);
+                continue;
+            };
+            let Some((code, order)) = self.order(invoice) else {
+                outcomes.push(self.settle_tip(invoice, settled).await?);
+                continue;
+            };
             // Before the record: a viewer's access waits for no disk of ours.
             self.waiters.wake(&invoice.reference);
-            return self.settle_order(invoice, code, &order, received, at).await;
+            match sale(invoice, settled, code, &order) {
+                Ok(sale) => {
+                    sold.push(outcomes.len());
+                    sales.push(sale);
+                    outcomes.push(Outcome::Recorded);
+                }
+                Err(underpaid) => outcomes.push(underpaid),
+            }
         }
-        let entry = self
-            .ledger
-            .settle_tip(&invoice.reference, received, at)
-            .await;
-        // After the record: the thanks show the new sum. A failure keeps nobody waiting.
-        self.waiters.wake(&invoice.reference);
-        Ok(entry?.map_or(Outcome::Foreign, Outcome::from))
+        if !sales.is_empty() {
+            let entries = self.ledger.record_sales(sales).await?;
+            for (at, entry) in sold.into_iter().zip(entries) {
+                outcomes[at] = entry.into();
+            }
+        }
+        Ok(outcomes)
     }
 
     /// What the invoice's memo says was bought, if one of our keys made it.
@@ -101,33 +122,19 @@ impl Settlement {
         Some((code, order))
     }
 
-    async fn settle_order(
+    async fn settle_tip(
         &self,
         invoice: &Invoice,
-        code: OrderCode,
-        order: &Order,
-        received: Msats,
-        at: Timestamp,
+        settled: Settled,
     ) -> Result<Outcome, ledger::Error> {
-        let price = order.tier.price();
-        if received < price.to_msats() {
-            let received = received.to_sats_floor();
-            tracing::info!(invoice = %invoice.reference, %received, %price, "paid too little");
-            return Ok(Outcome::Underpaid { received, price });
-        }
-        let sale = Sale {
-            reference: invoice.reference.clone(),
-            order: code,
-            title: order.title,
-            tier: order.tier.kind(),
-            hours: order.tier.hours(),
-            price,
-            received,
-            settled_at: at,
-            subject: code.subject(),
-            marked: false,
-        };
-        Ok(self.ledger.record_sale(sale).await?.into())
+        let Settled { received, at, .. } = settled;
+        let entry = self
+            .ledger
+            .settle_tip(&invoice.reference, received, at)
+            .await;
+        // After the record: the thanks show the new sum. A failure keeps nobody waiting.
+        self.waiters.wake(&invoice.reference);
+        Ok(entry?.map_or(Outcome::Foreign, Outcome::from))
     }
 
     /// Waits for news of one invoice. Subscribe first and look it up then: nothing falls between.
@@ -139,6 +146,33 @@ impl Settlement {
     pub fn taken(&self) -> watch::Receiver<Taken> {
         self.taken.subscribe()
     }
+}
+
+/// The purchase that this settlement pays for, or by how much it falls short.
+fn sale(
+    invoice: &Invoice,
+    settled: Settled,
+    code: OrderCode,
+    order: &Order,
+) -> Result<Sale, Outcome> {
+    let price = order.tier.price();
+    if settled.received < price.to_msats() && !settled.marked {
+        let received = settled.received.to_sats_floor();
+        tracing::info!(invoice = %invoice.reference, %received, %price, "paid too little");
+        return Err(Outcome::Underpaid { received, price });
+    }
+    Ok(Sale {
+        reference: invoice.reference.clone(),
+        order: code,
+        title: order.title,
+        tier: order.tier.kind(),
+        hours: order.tier.hours(),
+        price,
+        received: settled.received,
+        settled_at: settled.at,
+        subject: code.subject(),
+        marked: settled.marked,
+    })
 }
 
 impl From<Entry> for Outcome {

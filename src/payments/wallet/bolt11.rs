@@ -6,7 +6,10 @@ use bitcoin::{
     hashes::{Hash, sha256},
     secp256k1::{Message, Secp256k1, SecretKey, SignOnly},
 };
-use lightning_invoice::{Bolt11Invoice, Currency, InvoiceBuilder, PaymentSecret};
+use lightning_invoice::{
+    Bolt11Invoice, Bolt11InvoiceDescription, Currency, Description, InvoiceBuilder, PaymentSecret,
+    Sha256,
+};
 
 use crate::{
     core::{
@@ -58,8 +61,17 @@ impl NodeKey {
         if new.expires_in_s == 0 {
             return Err(refused("an invoice needs time to be paid"));
         }
+        let description = match new.description_hash {
+            Some(hash) => {
+                Bolt11InvoiceDescription::Hash(Sha256(sha256::Hash::from_byte_array(hash)))
+            }
+            None => Bolt11InvoiceDescription::Direct(
+                Description::new(new.memo.clone())
+                    .map_err(|error| Error::Refused(anyhow::anyhow!("{error}")))?,
+            ),
+        };
         let signed = InvoiceBuilder::new(Currency::Regtest)
-            .description(new.memo.clone())
+            .invoice_description(description)
             .payment_hash(sha256::Hash::from_byte_array(*hash.as_bytes()))
             .payment_secret(PaymentSecret(payment_secret))
             .duration_since_epoch(Duration::from_secs(now.as_unix()))
@@ -77,6 +89,7 @@ impl NodeKey {
             amount: new.amount,
             created_at: now,
             expires_at: now.plus_seconds(u64::from(new.expires_in_s)),
+            onchain: None,
             state: InvoiceState::Open {
                 received: Msats::ZERO,
             },
@@ -133,7 +146,7 @@ mod tests {
         ) {
             let key = NodeKey::new(&[7; 32]).expect("a key");
             let amount = Msats::new(sats * 1000 + msats).expect("an amount");
-            let new = NewInvoice { amount, memo: memo.clone(), expires_in_s };
+            let new = NewInvoice { amount, memo: memo.clone(), description_hash: None, expires_in_s };
             let hash = PaymentHash::from_bytes(hash);
             let now = Timestamp::from_unix(created);
             let made = key.invoice(&new, hash, payment_secret, now).expect("an invoice");
@@ -166,6 +179,7 @@ mod tests {
             let new = NewInvoice {
                 amount,
                 memo,
+                description_hash: None,
                 expires_in_s,
             };
             let hash = PaymentHash::from_bytes([1; 32]);

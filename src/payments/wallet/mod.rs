@@ -12,22 +12,29 @@ mod store;
 use std::{path::Path, sync::Arc};
 
 use async_trait::async_trait;
-use futures_util::stream::{self, BoxStream, StreamExt};
+use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use tokio::sync::watch;
 
 pub use bolt11::requested_sat;
 pub use pay::{Paid, PayError};
 
 use self::{bolt11::NodeKey, store::Store};
-use super::{Cursor, Error, Health, Invoice, InvoiceBackend, NewInvoice, Result, Settled};
+use super::{Cursor, Error, Health, Invoice, InvoiceBackend, NewInvoice, Result};
 use crate::{
     clock::Clock,
-    core::{ids::InvoiceRef, money::Msats, receipt::Preimage, time::Timestamp},
+    core::{
+        ids::{InvoiceRef, PaymentHash},
+        money::Msats,
+        receipt::Preimage,
+        time::Timestamp,
+    },
     database,
 };
 
 /// How many settlements a stream reads ahead.
 const BATCH: u32 = 100;
+/// Invoices to a page of the list.
+const PAGE: u32 = 500;
 
 /// The wallet. One process at a time may have it open: streams hear of their own only.
 #[derive(Debug)]
@@ -114,13 +121,18 @@ impl InvoiceBackend for Wallet {
         Ok(self.store.find(*hash, self.clock.now()).await?)
     }
 
-    async fn settlements(&self, after: Cursor) -> Result<BoxStream<'static, Result<Settled>>> {
+    async fn find(&self, hash: PaymentHash, _memo: &str) -> Result<Option<Invoice>> {
+        Ok(self.store.find(hash, self.clock.now()).await?)
+    }
+
+    async fn settlements(&self, after: Cursor) -> Result<BoxStream<'static, Result<Invoice>>> {
         let state = (self.store.clone(), self.settled.subscribe(), after);
         let batches = stream::unfold(Some(state), |state| async {
             let (store, mut newest, after) = state?;
             match next_batch(&store, &mut newest, after).await {
                 Ok(batch) => {
-                    let last = batch.last().map_or(after, |settled| settled.cursor);
+                    let last = batch.last().and_then(Invoice::settled);
+                    let last = last.map_or(after, |settled| settled.cursor);
                     let batch: Vec<_> = batch.into_iter().map(Ok).collect();
                     Some((batch, Some((store, newest, last))))
                 }
@@ -130,9 +142,15 @@ impl InvoiceBackend for Wallet {
         Ok(batches.flat_map(stream::iter).boxed())
     }
 
-    async fn list_since(&self, since: Timestamp, offset: u64, limit: u32) -> Result<Vec<Invoice>> {
-        let now = self.clock.now();
-        Ok(self.store.list(since, offset, limit, now).await?)
+    async fn list_since(&self, since: Timestamp) -> Result<BoxStream<'static, Result<Invoice>>> {
+        let state = (self.store.clone(), self.clock.clone(), 0);
+        let pages = stream::try_unfold(state, move |(store, clock, offset)| async move {
+            let page = store.list(since, offset, PAGE, clock.now()).await?;
+            let next = offset + page.len() as u64;
+            let page = stream::iter(page.into_iter().map(Ok));
+            Ok::<_, Error>((next > offset).then_some((page, (store, clock, next))))
+        });
+        Ok(pages.try_flatten().boxed())
     }
 
     async fn cancel(&self, reference: &InvoiceRef) -> Result<()> {
@@ -143,8 +161,9 @@ impl InvoiceBackend for Wallet {
         self.store.cancel(*hash).await?;
         let found = self.store.find(*hash, self.clock.now()).await?;
         match found.ok_or_else(unknown)?.state {
-            super::InvoiceState::Settled { .. } => Err(Error::WrongState("already paid")),
+            super::InvoiceState::Settled(_) => Err(Error::WrongState("already paid")),
             super::InvoiceState::Open { .. }
+            | super::InvoiceState::Confirming { .. }
             | super::InvoiceState::Expired { .. }
             | super::InvoiceState::Canceled => Ok(()),
         }
@@ -152,7 +171,7 @@ impl InvoiceBackend for Wallet {
 
     async fn health(&self) -> Health {
         match self.store.newest().await {
-            Ok(_) => Health::Ready,
+            Ok(_) => Health::Ready { receivable: None },
             Err(error) => Health::Away(error.to_string()),
         }
     }
@@ -163,7 +182,7 @@ async fn next_batch(
     store: &Store,
     newest: &mut watch::Receiver<Cursor>,
     after: Cursor,
-) -> Result<Vec<Settled>> {
+) -> Result<Vec<Invoice>> {
     loop {
         // Marked as seen before the look: what settles in between wakes the wait below.
         newest.mark_unchanged();

@@ -46,10 +46,10 @@ pub(super) enum Verdict {
 /// BOLT 4's rule for the receiver: not less than asked, and not more than twice that.
 pub(super) fn judge(invoice: &Invoice, amount: Option<Msats>) -> Result<Verdict, PayError> {
     match invoice.state {
-        InvoiceState::Settled { received, .. } => return Ok(Verdict::Before(received)),
+        InvoiceState::Settled(settled) => return Ok(Verdict::Before(settled.received)),
         InvoiceState::Expired { .. } => return Err(PayError::Expired(invoice.expires_at)),
         InvoiceState::Canceled => return Err(PayError::Canceled),
-        InvoiceState::Open { .. } => {}
+        InvoiceState::Open { .. } | InvoiceState::Confirming { .. } => {}
     }
     let asked = invoice.amount;
     let offered = amount.unwrap_or(asked);

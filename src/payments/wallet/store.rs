@@ -146,7 +146,7 @@ impl Store {
             .await
     }
 
-    pub(super) async fn settled_after(&self, after: Cursor, limit: u32) -> Result<Vec<Settled>> {
+    pub(super) async fn settled_after(&self, after: Cursor, limit: u32) -> Result<Vec<Invoice>> {
         let select = format!(
             "SELECT {COLUMNS} FROM invoices WHERE settle_index > ?1 ORDER BY settle_index LIMIT ?2"
         );
@@ -155,11 +155,7 @@ impl Store {
                 let mut select = connection.prepare_cached(&select)?;
                 let rows = select.query_map(params![signed(after.0), limit], |row| {
                     // Settled is settled whatever the time: any moment will do.
-                    let invoice = read(row, Timestamp::default())?.invoice;
-                    Ok(Settled {
-                        cursor: Cursor(unsigned(row, 10)?),
-                        invoice,
-                    })
+                    Ok(read(row, Timestamp::default())?.invoice)
                 })?;
                 rows.collect()
             })
@@ -254,10 +250,12 @@ fn read(row: &Row<'_>, now: Timestamp) -> rusqlite::Result<Record> {
     let hash = PaymentHash::from_bytes(row.get(0)?);
     let expires_at = Timestamp::from_unix(unsigned(row, 5)?);
     let state = if row.get::<_, Option<i64>>(8)?.is_some() {
-        InvoiceState::Settled {
+        InvoiceState::Settled(Settled {
             received: msats(row, 7)?,
             at: Timestamp::from_unix(unsigned(row, 8)?),
-        }
+            cursor: Cursor(unsigned(row, 10)?),
+            marked: false,
+        })
     } else if row.get(6)? {
         InvoiceState::Canceled
     } else if now >= expires_at {
@@ -279,6 +277,7 @@ fn read(row: &Row<'_>, now: Timestamp) -> rusqlite::Result<Record> {
             amount: msats(row, 3)?,
             created_at: Timestamp::from_unix(unsigned(row, 4)?),
             expires_at,
+            onchain: None,
             state,
         },
     })

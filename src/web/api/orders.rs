@@ -15,6 +15,7 @@ use futures_util::{Stream, stream};
 use qrcode::{EcLevel, QrCode, render::svg};
 use satreel_hls::naming::VideoId;
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 
 use crate::{
     core::{handle::Handle, ids::PaymentHash, money::Sats, offer::tier_name, time::Timestamp},
@@ -27,9 +28,11 @@ use crate::{
     },
 };
 
-/// How often a waiting viewer's order is looked up though nothing was heard: a stream or webhook
-/// that got lost delays nobody for longer.
+/// How long a waiting viewer's order is not looked up though nothing was heard: a stream or
+/// webhook that got lost delays nobody for longer. At first often, then the wait grows with what
+/// was waited already, so that many patient viewers don't keep the node busy.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
+const LOOK_AGAIN_MOST: Duration = Duration::from_secs(20);
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -145,32 +148,57 @@ pub async fn events(
 /// nginx would hold events back otherwise.
 const X_ACCEL_BUFFERING: header::HeaderName = header::HeaderName::from_static("x-accel-buffering");
 
+/// A viewer who waits.
+struct Watch {
+    web: Arc<Web>,
+    handle: Handle,
+    waiter: Waiter,
+    begun: Instant,
+    told: Option<Status>,
+    next: Option<Status>,
+}
+
 fn changes(
     web: Arc<Web>,
     handle: Handle,
     waiter: Waiter,
     first: Status,
 ) -> impl Stream<Item = Result<Event, Infallible>> {
-    stream::unfold((web, handle, waiter, None, Some(first)), async |watch| {
-        let (web, handle, mut waiter, mut told, mut next) = watch;
+    let watch = Watch {
+        web,
+        handle,
+        waiter,
+        begun: Instant::now(),
+        told: None,
+        next: Some(first),
+    };
+    stream::unfold(watch, async |mut watch| {
+        let status = watch.change().await?;
+        Some((Ok(event(status)), watch))
+    })
+}
+
+impl Watch {
+    /// The next change; None when nothing more can happen, or the server stops.
+    async fn change(&mut self) -> Option<Status> {
+        if self.told.is_some_and(|told| told.state.is_final()) {
+            return None;
+        }
         loop {
-            if told.is_some_and(|told: Status| told.state.is_final()) {
-                return None;
-            }
-            if let Some(status) = next.take().filter(|status| told != Some(*status)) {
-                told = Some(status);
-                let event = event(status);
-                return Some((Ok(event), (web, handle, waiter, told, None)));
+            if let Some(status) = self.next.take().filter(|status| self.told != Some(*status)) {
+                self.told = Some(status);
+                return self.told;
             }
             // Whichever comes first; both end in asking the node.
+            let patience = (self.begun.elapsed() / 8).clamp(LOOK_AGAIN, LOOK_AGAIN_MOST);
             tokio::select! {
-                () = web.shutdown.cancelled() => return None,
-                _ = tokio::time::timeout(LOOK_AGAIN, waiter.changed()) => {}
+                () = self.web.shutdown.cancelled() => return None,
+                _ = tokio::time::timeout(patience, self.waiter.changed()) => {}
             }
             // A node that is away for a moment is asked again in the next round.
-            next = web.sale.status(&handle).await.ok();
+            self.next = self.web.sale.status(&self.handle).await.ok();
         }
-    })
+    }
 }
 
 fn event(status: Status) -> Event {
