@@ -8,6 +8,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    admission::{Admission, Denied, denied},
     catalog::Catalog,
     clock::Clock,
     core::offer::{Offer, TierKind},
@@ -28,6 +29,7 @@ pub struct App {
     settlement: Arc<Settlement>,
     keys: Arc<Keys>,
     key_file: PathBuf,
+    admission: Arc<Admission>,
     shutdown: CancellationToken,
 }
 
@@ -59,7 +61,14 @@ impl App {
         let catalog = Catalog::open(data, offer).context("the titles")?;
         let cache = u64::from(config.server.cache_mb) << 20;
         let store = Arc::new(Store::new(data.join("titles"), cache));
-        let gate = Arc::new(Gate::new(keys.clone(), clock.clone(), store.clone()));
+        let denied = Denied::open(&data.join(denied::FILE)).context("the deny list")?;
+        let admission = Arc::new(Admission::new(denied));
+        let gate = Arc::new(Gate::new(
+            keys.clone(),
+            clock.clone(),
+            store.clone(),
+            admission.clone(),
+        ));
 
         let shutdown = CancellationToken::new();
         let sale = Sale {
@@ -67,6 +76,7 @@ impl App {
             keys: keys.clone(),
             catalog: Arc::new(catalog),
             store,
+            admission: admission.clone(),
             backend,
             settlement: settlement.clone(),
             ledger,
@@ -88,6 +98,7 @@ impl App {
             settlement,
             keys,
             key_file: config.site.keys.clone(),
+            admission,
             shutdown,
         })
     }
@@ -104,12 +115,18 @@ impl App {
             let (keys, shutdown) = (self.keys, self.shutdown.clone());
             async move { keys.follow(&self.key_file, shutdown).await }
         });
+        let mut watching = tokio::spawn({
+            let (admission, shutdown) = (self.admission, self.shutdown.clone());
+            let path = self.data.join(denied::FILE);
+            async move { admission.denied.follow(&path, shutdown).await }
+        });
         let mut serving = tokio::spawn(server::serve(listener, self.doors, self.shutdown.clone()));
         tracing::info!(%address, "serving");
         let early = tokio::select! {
             () = stop.cancelled() => None,
             ended = &mut settling => Some(("following settlements", ended.err())),
             ended = &mut keeping => Some(("following the keys", ended.err())),
+            ended = &mut watching => Some(("following the deny list", ended.err())),
             ended = &mut serving => Some(("serving", ended.err())),
         };
         self.shutdown.cancel();
@@ -123,6 +140,7 @@ impl App {
         serving.await?;
         settling.await?;
         keeping.await?;
+        watching.await?;
         tracing::info!("stopped");
         Ok(())
     }

@@ -6,13 +6,10 @@
 //! readable, for a wallet's history to restore what it paid for.
 
 use std::{
-    fmt,
-    fs::{self, OpenOptions},
-    io::{self, Write},
-    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    fmt, fs, io,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
 };
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -21,13 +18,13 @@ use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
-use crate::core::{
-    keyring::{Key, KeyId, Keyring},
-    time::Timestamp,
+use crate::{
+    core::{
+        keyring::{Key, KeyId, Keyring},
+        time::Timestamp,
+    },
+    small_file,
 };
-
-/// How often a running server looks whether the keys were rotated.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// The keyring in use, and where it came from.
 pub struct Keys {
@@ -74,33 +71,17 @@ impl Keys {
 
     /// Takes in every change of the file while the server runs, until `shutdown`.
     pub async fn follow(&self, path: &Path, shutdown: CancellationToken) {
-        let modified = || {
-            fs::metadata(path)
-                .and_then(|metadata| metadata.modified())
-                .ok()
-        };
-        let mut known = modified();
-        while shutdown
-            .run_until_cancelled(tokio::time::sleep(LOOK_EVERY))
-            .await
-            .is_some()
-        {
-            let now = modified();
-            if now == known {
-                continue;
+        small_file::follow(path, shutdown, || match self.reload(path) {
+            Ok(()) => {
+                let signing = self.current().signing().id();
+                tracing::info!(%signing, "took in the keys");
             }
-            known = now;
-            match self.reload(path) {
-                Ok(()) => {
-                    let signing = self.current().signing().id();
-                    tracing::info!(%signing, "took in the changed keys");
-                }
-                Err(error) => tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    "the changed keys are not taken in; those before stay in use"
-                ),
-            }
-        }
+            Err(error) => tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "the changed keys are not taken in; those before stay in use"
+            ),
+        })
+        .await;
     }
 }
 
@@ -205,23 +186,22 @@ impl KeyFile {
                     why: error.to_string(),
                 })?,
             );
-        let folder = path.parent().unwrap_or(Path::new("."));
-        fs::create_dir_all(folder).map_err(io)?;
-        let temporary = path.with_extension("tmp");
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&temporary)
-            .map_err(io)?;
-        file.write_all(text.as_bytes())
-            .and_then(|()| file.sync_all())
-            .map_err(io)?;
-        fs::rename(&temporary, path).map_err(io)?;
-        fs::File::open(folder)
-            .and_then(|folder| folder.sync_all())
-            .map_err(io)
+        small_file::replace(path, &text).map_err(io)
+    }
+
+    /// Reads the file, changes it and puts it back, while no other command does.
+    pub fn edit<T>(
+        path: &Path,
+        change: impl FnOnce(&mut Self) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let _turn = small_file::take_turn(path).map_err(|source| Error::Io {
+            path: path.to_owned(),
+            source,
+        })?;
+        let mut file = Self::read(path)?;
+        let outcome = change(&mut file)?;
+        file.write(path)?;
+        Ok(outcome)
     }
 
     pub fn list(&self) -> Vec<Listed> {

@@ -1,6 +1,7 @@
 //! Satreel's server. See ARCHITECTURE.md for the house; arrows between these modules point one
 //! way: `app → {web, media, payments, catalog, ledger} → core` (held by `tests/arrows.rs`).
 
+pub mod admission;
 pub mod app;
 pub mod catalog;
 pub mod cli;
@@ -13,4 +14,5 @@ pub mod media;
 pub mod payments;
 pub mod sale;
 pub mod server;
+mod small_file;
 pub mod web;

@@ -13,15 +13,24 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("core", &["core"]),
     ("clock", &["core"]),
     ("database", &["core", "clock"]),
-    ("keys", &["core", "clock"]),
+    ("small_file", &[]),
+    ("keys", &["core", "clock", "small_file"]),
+    ("admission", &["core", "small_file"]),
     ("ledger", &["core", "clock", "database"]),
     ("catalog", &["core", "clock"]),
     ("payments", &["core", "clock", "database", "keys", "ledger"]),
-    ("media", &["core", "clock", "keys"]),
+    ("media", &["core", "clock", "keys", "admission"]),
     (
         "sale",
         &[
-            "core", "clock", "keys", "ledger", "catalog", "payments", "media",
+            "core",
+            "clock",
+            "keys",
+            "ledger",
+            "catalog",
+            "payments",
+            "media",
+            "admission",
         ],
     ),
     (
@@ -34,11 +43,23 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "app",
         &[
-            "core", "clock", "keys", "ledger", "catalog", "payments", "media", "sale", "server",
+            "core",
+            "clock",
+            "keys",
+            "ledger",
+            "catalog",
+            "payments",
+            "media",
+            "admission",
+            "sale",
+            "server",
             "web",
         ],
     ),
-    ("cli", &["app", "clock", "core", "keys", "ledger"]),
+    (
+        "cli",
+        &["app", "clock", "core", "keys", "ledger", "admission"],
+    ),
 ];
 
 /// What a pure room never names.

@@ -47,16 +47,12 @@ pub fn run(command: Command) -> Result<(), Failure> {
         }
         Command::Rotate { site } => {
             let path = site.load()?.site.keys;
-            let mut file = KeyFile::read(&path)?;
-            let id = file.rotate(SystemClock.now())?;
-            file.write(&path)?;
+            let id = KeyFile::edit(&path, |file| file.rotate(SystemClock.now()))?;
             print(format_args!("{id} signs from now on"));
         }
         Command::Retire { id, site } => {
             let path = site.load()?.site.keys;
-            let mut file = KeyFile::read(&path)?;
-            file.retire(id)?;
-            file.write(&path)?;
+            KeyFile::edit(&path, |file| file.retire(id))?;
             print(format_args!("{id} is retired"));
         }
     }

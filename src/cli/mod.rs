@@ -3,6 +3,7 @@
 
 mod check;
 mod demo;
+mod deny;
 mod keys;
 mod pay;
 mod sales;
@@ -38,6 +39,10 @@ enum Command {
     Keys(keys::Command),
     /// The sales record
     Sales(sales::Args),
+    /// Close a purchase, after a refund or for abuse
+    Deny(deny::DenyArgs),
+    /// Open a purchase again that was denied
+    Allow(deny::AllowArgs),
 }
 
 /// How a command did not succeed.
@@ -64,6 +69,8 @@ impl Cli {
             Command::Pay(args) => pay::run(&args),
             Command::Keys(command) => keys::run(command),
             Command::Sales(args) => sales::run(&args),
+            Command::Deny(args) => deny::deny(args),
+            Command::Allow(args) => deny::allow(&args),
         }
     }
 }

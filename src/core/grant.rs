@@ -86,6 +86,8 @@ pub enum Refusal {
     Expired,
     #[error("beyond the free part")]
     BeyondPreview,
+    #[error("its purchase was closed")]
+    Denied,
 }
 
 impl Grant {

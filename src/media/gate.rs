@@ -1,4 +1,4 @@
-//! The decision about every media request: by arithmetic on the grant alone.
+//! The decision about every media request: by arithmetic on the grant, and what `admission` says.
 
 use std::sync::Arc;
 
@@ -19,6 +19,7 @@ use super::{
     store::{Error, Store},
 };
 use crate::{
+    admission::Admission,
     clock::Clock,
     core::grant::{Extent, Grant, Refusal},
     keys::Keys,
@@ -34,11 +35,22 @@ pub struct Gate {
     keys: Arc<Keys>,
     clock: Arc<dyn Clock>,
     store: Arc<Store>,
+    admission: Arc<Admission>,
 }
 
 impl Gate {
-    pub const fn new(keys: Arc<Keys>, clock: Arc<dyn Clock>, store: Arc<Store>) -> Self {
-        Self { keys, clock, store }
+    pub const fn new(
+        keys: Arc<Keys>,
+        clock: Arc<dyn Clock>,
+        store: Arc<Store>,
+        admission: Arc<Admission>,
+    ) -> Self {
+        Self {
+            keys,
+            clock,
+            store,
+            admission,
+        }
     }
 
     /// Answers a request whose path begins with [`super::path::PREFIX`].
@@ -117,6 +129,7 @@ impl Gate {
         if let MediaFile::Segment(_, number) = path.file {
             grant.check_segment(number)?;
         }
+        self.admission.check(&grant)?;
         Ok(grant)
     }
 }
@@ -159,6 +172,7 @@ fn forbidden(refusal: Refusal) -> BytesResponse {
             Refusal::WrongTitle => "this grant is for another title\n",
             Refusal::Expired => "this grant has run out: ask for a new one\n",
             Refusal::BeyondPreview => "the free part ends before this segment\n",
+            Refusal::Denied => "this purchase was closed by the cinema\n",
         },
     )
 }

@@ -38,6 +38,11 @@ pub enum Error {
     BadToken(#[source] envelope::Error),
     #[error("{}", access_words(.0))]
     Access(#[source] access::Refusal),
+    #[error(
+        "this purchase was closed by the cinema: if that is a mistake, ask whoever runs it, and \
+         name the purchase by its subject"
+    )]
+    Denied,
     #[error("{0}")]
     BadReceipt(&'static str),
     #[error("the cinema's till is closed for the moment; nothing was charged: try again soon")]

@@ -55,6 +55,9 @@ impl Sale {
         let (extent, subject, ends, preview_end_us) = if let Some(token) = &request.token {
             let access = Access::open(token, &self.keyring()).map_err(Error::BadToken)?;
             access.check(title.id, now).map_err(Error::Access)?;
+            if self.admission.denied.contains(access.subject) {
+                return Err(Error::Denied);
+            }
             (Extent::Film, access.subject, access.expires_at, None)
         } else {
             let (extent, end) = self.free_part(&title, request.whole_timeline).await?;

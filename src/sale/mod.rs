@@ -20,6 +20,7 @@ pub use order::{MAX_TIP_MESSAGE, MAX_TIP_SAT, PaymentState, Placed, Status};
 pub use redeem::Redeemed;
 
 use crate::{
+    admission::Admission,
     catalog::{Catalog, Title},
     clock::Clock,
     core::{
@@ -40,6 +41,7 @@ pub struct Sale {
     pub keys: Arc<Keys>,
     pub catalog: Arc<Catalog>,
     pub store: Arc<Store>,
+    pub admission: Arc<Admission>,
     pub backend: Arc<dyn InvoiceBackend>,
     pub settlement: Arc<Settlement>,
     pub ledger: Ledger,

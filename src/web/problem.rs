@@ -118,6 +118,7 @@ fn sale_look(error: &sale::Error) -> Look {
         sale::Error::Access(Refusal::Expired(_)) => {
             look(S::FORBIDDEN, "token-expired", "The time ran out")
         }
+        sale::Error::Denied => look(S::FORBIDDEN, "denied", "Closed purchase"),
         sale::Error::BadReceipt(_) => look(
             S::UNPROCESSABLE_ENTITY,
             "bad-receipt",

@@ -155,8 +155,65 @@ fn a_retired_keys_buyers_restore_their_purchases() {
 }
 
 #[test]
+fn a_denied_purchase_stops_at_once_and_goes_on_when_allowed() {
+    let folder = data_folder();
+    let data = folder.path().to_string_lossy().into_owned();
+    let server = Program::serve(folder.path());
+    let (bought, other) = (
+        server.client.buy(FILM, "own"),
+        server.client.buy(FILM, "rent"),
+    );
+    let subject = bought["subject"].as_str().expect("a subject");
+    let ask = |bought: &Value| {
+        let body = json!({"title": FILM});
+        server.client.grant(&body, bought["token"].as_str())
+    };
+    let running = ask(&bought).json()["master_url"]
+        .as_str()
+        .expect("a URL")
+        .replace("master.m3u8", "v720-5.m4s");
+    assert_eq!(server.client.get(&running).status, 200);
+
+    let (code, out, said) = satreel(&["deny", subject, "--note", "refunded", "--data", &data]);
+    assert_eq!((code, out.contains(subject)), (0, true), "{said}");
+    wait_until("the gate heard of it", || {
+        server.client.get(&running).status == 403
+    });
+    let refused = ask(&bought);
+    assert_eq!((refused.status, refused.slug().as_str()), (403, "denied"));
+    assert_eq!(ask(&other).status, 200, "nobody else's");
+
+    let (_, listed, _) = satreel(&["deny", "--list", "--json", "--data", &data]);
+    let listed: Value = serde_json::from_str(&listed).expect("JSON");
+    assert_eq!(listed["denied"][0]["subject"], subject);
+    assert_eq!(listed["denied"][0]["note"], "refunded");
+    let (_, words, _) = satreel(&["deny", "--list", "--data", &data]);
+    assert!(words.contains("refunded"), "{words}");
+
+    assert_eq!(satreel(&["allow", subject, "--data", &data]).0, 0);
+    wait_until("allowed again", || {
+        server.client.get(&running).status == 200
+    });
+    assert_eq!(ask(&bought).status, 200);
+    let (code, _, said) = satreel(&["allow", subject, "--data", &data]);
+    assert_eq!((code, said.contains("is not denied")), (1, true), "{said}");
+    for wrong in [
+        &["deny", "--data", &data][..],
+        &["deny", "xyz", "--data", &data],
+        &["deny", "0000000000000000", "--data", &data],
+        &["deny", subject],
+        &["allow", "--data", &data],
+    ] {
+        assert_eq!(satreel(wrong).0, 2, "{wrong:?}");
+    }
+    assert_eq!(satreel(&["deny", subject, "--data", "/nowhere"]).0, 1);
+}
+
+#[test]
 fn every_command_explains_itself() {
-    for command in ["demo", "serve", "check", "pay", "keys", "sales"] {
+    for command in [
+        "demo", "serve", "check", "pay", "keys", "sales", "deny", "allow",
+    ] {
         let (code, out, _) = satreel(&[command, "--help"]);
         assert_eq!(code, 0);
         assert!(out.contains("Usage: satreel"), "{out}");
