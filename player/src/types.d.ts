@@ -102,7 +102,12 @@ export type SaleState =
   | { name: "unlocked"; access: Access | null; paid: boolean }
   | { name: "playing"; access: Access | null }
   | { name: "expired"; offer: Offer; order: Pending }
-  | { name: "failed"; offer: Offer | null; reason: "closed" | "busy" | "other"; detail: string };
+  | {
+      name: "failed";
+      offer: Offer | null;
+      reason: "closed" | "full" | "busy" | "other";
+      detail: string;
+    };
 
 export type SaleEvent =
   | { type: "choose"; why: "preview-over" | "ran-out" | "asked" }
@@ -113,7 +118,7 @@ export type SaleEvent =
   | { type: "unlock"; access: Access | null; paid: boolean }
   | { type: "playing" }
   | { type: "lost"; why: "ran-out" }
-  | { type: "fail"; reason: "closed" | "busy" | "other"; detail: string }
+  | { type: "fail"; reason: "closed" | "full" | "busy" | "other"; detail: string }
   | { type: "leave" };
 
 export type Attributes = Record<

@@ -158,6 +158,13 @@ test("an older code that was paid late opens too", async () => {
   assert.equal(store.state.name, "unlocked");
 });
 
+test("an amount that no channel can bring has words of its own", async () => {
+  const { sale, store, till } = world();
+  till.fault = new Problem("cannot-receive", 503, "");
+  await sale.buy(rent);
+  assert.equal(store.state.name === "failed" && store.state.reason, "full");
+});
+
 test("a till that is away says so and keeps the offer", async () => {
   const { sale, store, till } = world();
   till.fault = new Problem("node-away", 503, "The node does not answer.");

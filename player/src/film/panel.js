@@ -15,8 +15,12 @@ import { missing, sats, span } from "../words.js";
 const WAITING = "Scan with a Lightning wallet. Nothing to sign up for.";
 const PAID = "Paid. Enjoy the film.";
 const EXPIRED = "This code ran out.";
-const CLOSED = "The cinema's till is closed for the moment. Nothing was charged.";
-const BUSY = "Many codes were asked for from here. Wait a minute, then try again.";
+const FAILED = {
+  closed: "The cinema's till is closed for the moment. Nothing was charged.",
+  full: "The cinema can't take this much at the moment. Nothing was charged. A smaller offer may work.",
+  busy: "Many codes were asked for from here. Wait a minute, then try again.",
+  other: "",
+};
 
 /**
  * @param {Title} title @param {Choice} choice @param {Sale} sale
@@ -115,12 +119,7 @@ export function createPanel(title, choice, sale, ranOut) {
       case "failed":
         sheet.show(title.name, {
           body: [state.offer && what(state.offer)],
-          state:
-            state.reason === "closed"
-              ? CLOSED
-              : state.reason === "busy"
-                ? BUSY
-                : state.detail || "That did not work. Nothing was charged.",
+          state: FAILED[state.reason] || state.detail || "That did not work. Nothing was charged.",
           foot: state.offer ? again(state.offer, "Try again") : [],
         });
         break;

@@ -125,13 +125,24 @@ export class Sale {
 
   /** @param {unknown} problem */
   fail(problem) {
-    const { away, detail, status } = /** @type {any} */ (problem);
+    const { away, detail, slug, status } = /** @type {any} */ (problem);
     this.store.send({
       type: "fail",
-      reason: away ? "closed" : status === 429 ? "busy" : "other",
+      reason: reason(slug, away, status),
       detail: detail ?? "",
     });
   }
+}
+
+/**
+ * @param {string} slug @param {boolean} away @param {number} status
+ * @returns {"closed" | "full" | "busy" | "other"}
+ */
+function reason(slug, away, status) {
+  // The node works, yet no channel of it can bring this much.
+  if (slug === "cannot-receive") return "full";
+  if (away) return "closed";
+  return status === 429 ? "busy" : "other";
 }
 
 /** @param {Pending} order */
