@@ -16,7 +16,7 @@ SAMPLES := $(CACHE)/samples
 
 say = printf '\033[1m==>\033[0m %s\n' "$(1)"
 
-.PHONY: help demo build test test-rust test-player test-media test-browser test-api test-backup bench lint player samples setup setup-test clean
+.PHONY: help demo build test test-rust test-player test-media test-browser test-api test-backup bench lint player nodes samples setup setup-test clean
 
 help:
 	echo 'make demo   set everything up and run it, with play money, on http://127.0.0.1:8420'
@@ -41,6 +41,10 @@ player: setup
 	tools/player
 	tools/checkout
 
+# LND and btcd for the tests: from source by Go and kept by version.
+nodes: setup
+	tools/nodes
+
 build: setup player
 	$(call say,Building the programs (the first time takes some minutes))
 	cargo build --release --locked -p satreel -p satreel-transcoder
@@ -54,10 +58,10 @@ samples: setup
 	mkdir -p bin
 	ln -sfn "$(SAMPLES)" bin/samples
 
-test: build setup-test samples test-rust test-player test-backup test-media test-api test-browser
+test: build setup-test samples nodes test-rust test-player test-backup test-media test-api test-browser
 	$(call say,All tests passed)
 
-test-rust: player
+test-rust: player nodes
 	$(call say,Unit and property and integration tests)
 	SATREEL_SAMPLES="$(SAMPLES)" cargo test --workspace --locked
 
@@ -73,15 +77,15 @@ test-media: build samples setup-test
 	$(call say,Real films through the real transcoder read by independent programs)
 	PATH="$(VENV)/bin:$$PATH" SATREEL_BIN="$(CURDIR)/bin" SATREEL_SAMPLES="$(SAMPLES)" tests/media/run
 
-test-api: build samples setup-test
+test-api: build samples setup-test nodes
 	$(call say,The API against its own description)
 	PATH="$(VENV)/bin:$$PATH" SATREEL_BIN="$(CURDIR)/bin" SATREEL_SAMPLES="$(SAMPLES)" tests/api/run
 
-test-browser: build samples setup-test
+test-browser: build samples setup-test nodes
 	$(call say,Sales in a real browser)
 	SATREEL_BIN="$(CURDIR)/bin" SATREEL_SAMPLES="$(SAMPLES)" node --test --test-concurrency=1 tests/browser/
 
-bench: build setup-test samples
+bench: build setup-test samples nodes
 	tools/setup bench
 	SATREEL_BIN="$(CURDIR)/bin" SATREEL_SAMPLES="$(SAMPLES)" tests/bench/run
 
