@@ -7,6 +7,7 @@ import { join } from "node:path";
 
 import { browser } from "./browser.mjs";
 import { credentials } from "./credentials.mjs";
+import { replay } from "./replay.mjs";
 import { sale } from "./sale.mjs";
 import { serving } from "./serving.mjs";
 import { start } from "./start.mjs";
@@ -18,6 +19,7 @@ import { print } from "./table.mjs";
 const parts = [
   ["token check", credentials],
   ["start with 10,000 titles", start],
+  ["settlement replay", replay],
   ["sale", sale],
   ["serving beside nginx", serving],
   ["sale in Chromium", browser],
