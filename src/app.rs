@@ -16,9 +16,9 @@ use crate::{
     ledger::Ledger,
     media::{gate::Gate, store::Store},
     payments::{InvoiceBackend, settlement::Settlement, wallet::Wallet},
-    sale::Sale,
+    sale::{OpenInvoices, Sale},
     server::{self, Doors},
-    web::{self, Web, assets::Assets, pages},
+    web::{self, Clients, Limits, Web, assets::Assets, pages},
 };
 
 /// A server that is ready to be given its listener.
@@ -80,11 +80,14 @@ impl App {
             backend,
             settlement: settlement.clone(),
             ledger,
+            open: Arc::new(OpenInvoices::new(config.limits.open_invoices as usize)),
             pass,
             invoice_s: config.payments.invoice_minutes * 60,
         };
         let pages = web::router(Web {
             sale,
+            clients: Clients::new(config.server.trusted_proxies.clone())?,
+            limits: Limits::new(config.limits),
             assets,
             site: site(config),
             accent: config.site.accent.map(|accent| accent.to_string()),

@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use axum::Router;
+use axum::{Router, extract::ConnectInfo};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::{Body, Frame, SizeHint};
@@ -62,17 +62,17 @@ pub async fn serve(listener: TcpListener, doors: Doors, shutdown: CancellationTo
             () = shutdown.cancelled() => break,
             accepted = listener.accept() => accepted,
         };
-        let stream = match accepted {
+        let (stream, peer) = match accepted {
             Ok((stream, peer)) => {
                 tune(&stream, peer);
-                stream
+                (stream, peer)
             }
             Err(error) => {
                 refuse_gently(&error).await;
                 continue;
             }
         };
-        let connection = graceful.watch(connection(stream, doors.clone()));
+        let connection = graceful.watch(connection(stream, peer, doors.clone()));
         tokio::spawn(async move {
             // A client that goes away in mid-answer is everyday life.
             if let Err(error) = connection.await {
@@ -111,6 +111,7 @@ fn tune(stream: &TcpStream, peer: SocketAddr) {
 
 fn connection(
     stream: TcpStream,
+    peer: SocketAddr,
     doors: Doors,
 ) -> impl hyper_util::server::graceful::GracefulConnection<
     Error = Box<dyn std::error::Error + Send + Sync>,
@@ -124,13 +125,17 @@ fn connection(
         .http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(100);
-    let service = service_fn(move |request| answer(doors.clone(), request));
+    let service = service_fn(move |request| answer(doors.clone(), peer, request));
     builder
         .serve_connection(TokioIo::new(stream), service)
         .into_owned()
 }
 
-async fn answer(doors: Doors, request: Request<Incoming>) -> Result<Response<Answer>, Infallible> {
+async fn answer(
+    doors: Doors,
+    peer: SocketAddr,
+    request: Request<Incoming>,
+) -> Result<Response<Answer>, Infallible> {
     if request.uri().path().starts_with(PREFIX) {
         let answer = doors
             .gate
@@ -138,7 +143,8 @@ async fn answer(doors: Doors, request: Request<Incoming>) -> Result<Response<Ans
             .await;
         return Ok(answer.map(Answer::Media));
     }
-    let request = request.map(axum::body::Body::new);
+    let mut request = request.map(axum::body::Body::new);
+    request.extensions_mut().insert(ConnectInfo(peer));
     doors
         .pages
         .oneshot(request)

@@ -5,6 +5,7 @@
 //! for; reading a secret happens only when its owner calls [`Secret::read`].
 
 mod fault;
+mod limits;
 mod load;
 mod net;
 mod offers;
@@ -19,6 +20,7 @@ pub use fault::{Fault, Faults};
 pub use load::{load, parse};
 pub use net::{HttpUrl, IpRange};
 pub use schema::{
-    Backend, Btcpay, Colour, Config, Live, Lnd, Offers, Payments, Server, Site, Tls, Transcoder,
+    Backend, Btcpay, Colour, Config, Limits, Live, Lnd, Offers, Payments, Server, Site, Tls,
+    Transcoder,
 };
 pub use secret::{Secret, SecretError, SecretString};

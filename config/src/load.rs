@@ -10,7 +10,7 @@ use toml::de::DeTable;
 
 use crate::{
     fault::{Fault, Faults, Problem, Report},
-    offers, payments,
+    limits, offers, payments,
     schema::{Config, Origin},
     section::Section,
     site,
@@ -81,6 +81,7 @@ fn read_root<'a>(table: &'a DeTable<'a>, report: &'a Report<'a>, base: &Path) ->
     let tls = site::tls(root.section("tls"));
     let payments = payments::payments(root.section("payments"), base);
     let offers = offers::offers(root.section("offers"));
+    let limits = limits::limits(root.section("limits"));
     let transcoder = site::transcoder(root.section("transcoder"), base, site.as_ref());
     let live = site::live(root.section("live"));
     // Read by satreel-backup, which comes later; its keys are its own affair.
@@ -92,6 +93,7 @@ fn read_root<'a>(table: &'a DeTable<'a>, report: &'a Report<'a>, base: &Path) ->
         tls,
         payments: payments?,
         offers,
+        limits,
         transcoder,
         live,
         origin: Origin {

@@ -3,7 +3,7 @@ use std::path::Path;
 use proptest::prelude::*;
 use satreel_hls::title::TierKind;
 
-use crate::{Backend, Config, Faults, Offers, Secret, load, parse};
+use crate::{Backend, Config, Faults, Limits, Offers, Secret, load, parse};
 
 const MINIMAL: &str = r#"
 [site]
@@ -41,6 +41,7 @@ fn the_example_is_valid_and_says_the_defaults() {
     demo.site.accent = "#ff8a3d".parse().ok();
     demo.server.metrics = "127.0.0.1:8421".parse().ok();
     demo.server.trusted_proxies = ["127.0.0.1", "::1"].map(|ip| ip.parse().expect(ip)).into();
+    demo.limits = Limits::default();
     demo.origin = example.origin.clone();
     assert_eq!(example, demo);
 }
@@ -208,6 +209,8 @@ fn each_fault_has_its_words() {
             "macaroon = { env = \"A\", file = \"b\" }",
             "exactly one of",
         ),
+        ("limits", "sessions = 0", "from 1 to 100"),
+        ("limits", "order_per_minute = 5", "did you mean"),
         ("paymints", "x = 1", "did you mean \"payments\"?"),
     ] {
         let found = faults_with(section, line);

@@ -18,6 +18,7 @@ pub struct Config {
     pub tls: Tls,
     pub payments: Payments,
     pub offers: Offers,
+    pub limits: Limits,
     pub transcoder: Transcoder,
     pub live: Live,
     pub(crate) origin: Origin,
@@ -115,6 +116,67 @@ impl Default for Offers {
     }
 }
 
+/// How much anybody may ask for, and everybody together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    pub orders_per_minute: u32,
+    pub tokens_per_minute: u32,
+    pub recoveries_per_hour: u32,
+    pub grants_per_minute: u32,
+    /// How often a visitor may ask how an order stands, or for its QR code.
+    pub looks_per_minute: u32,
+    /// Event streams of one visitor at once.
+    pub streams: u32,
+    pub all_orders_per_second: u32,
+    /// What everybody together may make the payment backend look up.
+    pub all_lookups_per_second: u32,
+    pub all_streams: u32,
+    /// Invoices that can still be paid, at once.
+    pub open_invoices: u32,
+    /// Devices that play one purchase at once.
+    pub sessions: u32,
+}
+
+/// More than any machine does in a minute: no limit.
+pub(crate) const UNLIMITED: u32 = 1_000_000;
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            orders_per_minute: 30,
+            tokens_per_minute: 60,
+            recoveries_per_hour: 60,
+            grants_per_minute: 300,
+            looks_per_minute: 300,
+            streams: 20,
+            all_orders_per_second: 50,
+            all_lookups_per_second: 500,
+            all_streams: 10_000,
+            open_invoices: 2000,
+            sessions: 2,
+        }
+    }
+}
+
+impl Limits {
+    /// For a site that only its own machine reaches: one person with play money.
+    const fn demo() -> Self {
+        Self {
+            orders_per_minute: UNLIMITED,
+            tokens_per_minute: UNLIMITED,
+            recoveries_per_hour: UNLIMITED,
+            grants_per_minute: UNLIMITED,
+            looks_per_minute: UNLIMITED,
+            streams: 10_000,
+            all_orders_per_second: UNLIMITED,
+            all_lookups_per_second: UNLIMITED,
+            all_streams: 10_000,
+            open_invoices: 100_000,
+            sessions: 2,
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub struct Transcoder {
     /// The watch folder.
@@ -169,7 +231,8 @@ const fn local(port: u16) -> SocketAddr {
 }
 
 impl Config {
-    /// What `satreel demo` runs with: everything under `data`, this machine only, play money.
+    /// What `satreel demo` runs with: everything under `data`, this machine only, play money, and
+    /// nobody to be limited.
     pub fn demo(data: &Path) -> Self {
         Self {
             site: Site {
@@ -193,6 +256,7 @@ impl Config {
                 btcpay: None,
             },
             offers: Offers::default(),
+            limits: Limits::demo(),
             transcoder: Transcoder {
                 watch: default_watch(data),
             },

@@ -66,8 +66,13 @@ async function call(method, path, { body, token } = {}) {
 /** @param {string} id @returns {Promise<Title>} */
 export const title = (id) => call("GET", `/api/titles/${encodeURIComponent(id)}`);
 
-/** @param {string} title @param {string} tier @returns {Promise<Order>} */
-export const order = (title, tier) => call("POST", "/api/orders", { body: { title, tier } });
+/**
+ * @param {string} title @param {string} tier
+ * @param {string} [ticket] of the last unpaid order for the same: shown again while it is good
+ * @returns {Promise<Order>}
+ */
+export const order = (title, tier, ticket) =>
+  call("POST", "/api/orders", { body: { title, tier, ticket } });
 
 /** @param {string} order @returns {Promise<OrderState>} */
 export const orderState = (order) => call("GET", `/api/orders/${encodeURIComponent(order)}`);

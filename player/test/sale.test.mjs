@@ -32,6 +32,10 @@ function world(storage = memory()) {
     /** @type {Problem | null} */
     fault: null,
     redeemed: 0,
+    /** The ticket that came with the last order. @type {string | undefined} */
+    shown: undefined,
+    /** Does the server show the same order again? */
+    again: false,
     /** @type {(state: any) => void} */
     tell: () => {},
     watching: 0,
@@ -42,9 +46,10 @@ function world(storage = memory()) {
   const purse = new Purse(storage);
   const pending = new PendingOrders(storage, () => NOW);
   const sale = new Sale(title, store, purse, pending, {
-    order: async (_, tier) => {
+    order: async (_, tier, ticket) => {
       if (till.fault) throw till.fault;
-      orders++;
+      till.shown = ticket;
+      if (!till.again || !ticket) orders++;
       return /** @type {any} */ ({
         order: `o${orders}`,
         ticket: `t${orders}`,
@@ -156,6 +161,20 @@ test("an older code that was paid late opens too", async () => {
   };
   await sale.look();
   assert.equal(store.state.name, "unlocked");
+});
+
+test("an abandoned code is asked for again, and is one order", async () => {
+  const { sale, store, pending, till } = world();
+  await sale.buy(rent);
+  assert.equal(till.shown, undefined);
+  sale.leave();
+  till.again = true;
+  await sale.buy(rent);
+  assert.equal(till.shown, "t1");
+  assert.equal(store.state.name, "awaitingPayment");
+  const orders = pending.list();
+  assert.deepEqual([orders.length, orders[0]?.order, orders[0]?.shown], [1, "o1", true]);
+  assert.equal(pending.ticketFor("a", "own"), undefined, "another choice is another order");
 });
 
 test("an amount that no channel can bring has words of its own", async () => {

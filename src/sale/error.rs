@@ -43,6 +43,8 @@ pub enum Error {
          name the purchase by its subject"
     )]
     Denied,
+    #[error("many are ordering at the moment; nothing was charged: try again soon")]
+    Crowded,
     #[error("{0}")]
     BadReceipt(&'static str),
     #[error("the cinema's till is closed for the moment; nothing was charged: try again soon")]

@@ -9,6 +9,7 @@
 
 mod error;
 mod grant;
+mod open;
 mod order;
 mod redeem;
 
@@ -16,6 +17,7 @@ use std::sync::Arc;
 
 pub use error::Error;
 pub use grant::{GRANT_LIFETIME_S, GrantRequest, Granted, NATIVE_LIFETIME_S};
+pub use open::OpenInvoices;
 pub use order::{MAX_TIP_MESSAGE, MAX_TIP_SAT, PaymentState, Placed, Status};
 pub use redeem::Redeemed;
 
@@ -45,6 +47,7 @@ pub struct Sale {
     pub backend: Arc<dyn InvoiceBackend>,
     pub settlement: Arc<Settlement>,
     pub ledger: Ledger,
+    pub open: Arc<OpenInvoices>,
     /// The site-wide pass, when one is sold.
     pub pass: Option<Tier>,
     /// How long an invoice can be paid, in seconds.

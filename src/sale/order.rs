@@ -1,7 +1,10 @@
 //! From a choice to an invoice, and how its payment stands.
 
+use std::sync::Arc;
+
 use super::{Error, Sale, random};
 use crate::{
+    catalog::Title,
     core::{
         handle::Handle,
         ids::{InvoiceRef, VideoId},
@@ -19,6 +22,9 @@ use crate::{
 pub const MAX_TIP_SAT: u64 = 100_000_000;
 /// The longest message with a tip, in characters.
 pub const MAX_TIP_MESSAGE: usize = 280;
+
+/// An order with less time than this is not shown again.
+const AGAIN_S: u64 = 120;
 
 /// What a tip's invoice says. Anybody who sees the invoice can read it, so not which film.
 const TIP_MEMO: &str = "Tip";
@@ -64,6 +70,46 @@ impl PaymentState {
 impl Sale {
     /// Orders a tier of a title.
     pub async fn order(&self, title: VideoId, tier: &str) -> Result<Placed, Error> {
+        let (title, tier) = self.offered(title, tier)?;
+        let order = Order {
+            title: title.id,
+            tier,
+            created_at: self.clock.now(),
+        };
+        let code = order.encode(random()?, &self.keyring());
+        let invoice = self.invoice(tier.price(), code.to_string()).await?;
+        let ticket = Ticket {
+            code,
+            order,
+            invoice: invoice.reference.clone(),
+        };
+        Ok(self.placed(&ticket, invoice))
+    }
+
+    /// The order of this ticket again, instead of another invoice for the same thing. None: it is
+    /// for something else, at another price, paid, or about to run out.
+    pub async fn order_again(
+        &self,
+        title: VideoId,
+        tier: &str,
+        ticket: &str,
+    ) -> Result<Option<Placed>, Error> {
+        let (title, tier) = self.offered(title, tier)?;
+        let now = self.clock.now();
+        let Ok(ticket) = Ticket::open(ticket, &self.keyring(), now) else {
+            return Ok(None);
+        };
+        if (ticket.order.title, ticket.order.tier) != (title.id, tier) {
+            return Ok(None);
+        }
+        let invoice = self.backend.look_up(&ticket.invoice).await?;
+        Ok(invoice
+            .filter(|invoice| is_payable(invoice, now))
+            .map(|invoice| self.placed(&ticket, invoice)))
+    }
+
+    /// What is asked for, if it is for sale.
+    fn offered(&self, title: VideoId, tier: &str) -> Result<(Arc<Title>, Tier), Error> {
         let title = self.public_title(title)?;
         if title.state == satreel_hls::title::State::Processing {
             return Err(Error::NotReady);
@@ -71,36 +117,27 @@ impl Sale {
         if title.offer.is_free() {
             return Err(Error::Free);
         }
-        let tier = tier_named(tier)
-            .and_then(|kind| self.tier(&title, kind))
-            .ok_or_else(|| {
-                let names: Vec<_> = self
-                    .tiers(&title)
-                    .iter()
-                    .map(|tier| tier_name(tier.kind()))
-                    .collect();
-                Error::NotOnOffer(names.join(", "))
-            })?;
-        let order = Order {
-            title: title.id,
-            tier,
-            created_at: self.clock.now(),
-        };
-        let keyring = self.keyring();
-        let code = order.encode(random()?, &keyring);
-        let invoice = self.invoice(tier.price(), code.to_string()).await?;
-        let ticket = Ticket {
-            code,
-            order,
-            invoice: invoice.reference.clone(),
-        };
-        Ok(Placed {
+        let found = tier_named(tier).and_then(|kind| self.tier(&title, kind));
+        let tier = found.ok_or_else(|| {
+            let names: Vec<_> = self
+                .tiers(&title)
+                .iter()
+                .map(|tier| tier_name(tier.kind()))
+                .collect();
+            Error::NotOnOffer(names.join(", "))
+        })?;
+        Ok((title, tier))
+    }
+
+    fn placed(&self, ticket: &Ticket, invoice: Invoice) -> Placed {
+        let tier = ticket.order.tier;
+        Placed {
             order: self.handle(&invoice, tier.price()),
-            ticket: Some(ticket.seal(&keyring)),
+            ticket: Some(ticket.seal(&self.keyring())),
             tier: Some(tier),
             amount: tier.price(),
             invoice,
-        })
+        }
     }
 
     /// Makes an invoice that buys nothing: thanks.
@@ -140,7 +177,10 @@ impl Sale {
             description_hash: None,
             expires_in_s: self.invoice_s,
         };
-        Ok(self.backend.create(new).await?)
+        let room = self.make_room().await?;
+        let invoice = self.backend.create(new).await?;
+        room.fill(invoice.reference.clone(), invoice.expires_at);
+        Ok(invoice)
     }
 
     /// The public name of an order, sealed.
@@ -173,10 +213,20 @@ impl Sale {
     /// Access never waits for bookkeeping, and never fails with it: the stream and the
     /// reconciliation record this sale too.
     pub(super) async fn record(&self, invoice: &Invoice) {
+        self.open.forget(&invoice.reference);
         if let Err(error) = self.settlement.settle(invoice).await {
             let error = &error as &dyn std::error::Error;
             tracing::error!(error, "sale not recorded yet");
         }
+    }
+}
+
+/// Worth showing again: money is on its way, or may still come in good time.
+fn is_payable(invoice: &Invoice, now: Timestamp) -> bool {
+    match invoice.state {
+        InvoiceState::Confirming { .. } => true,
+        InvoiceState::Open { .. } => now.plus_seconds(AGAIN_S) <= invoice.expires_at,
+        InvoiceState::Settled(_) | InvoiceState::Expired { .. } | InvoiceState::Canceled => false,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use axum::{
     extract::{FromRequest, FromRequestParts, Request, rejection::JsonRejection},
-    http::{StatusCode, request::Parts},
+    http::{HeaderMap, StatusCode, header, request::Parts},
 };
 use serde::de::DeserializeOwned;
 
@@ -88,6 +88,16 @@ impl<S: Send + Sync, T: std::str::FromStr> FromRequestParts<S> for PathPart<T> {
             .map(Self)
             .ok_or(ApiError::Sale(crate::sale::Error::UnknownTitle))
     }
+}
+
+/// The values of all cookies of this name.
+pub fn cookies<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = &'a str> {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'))
+        .filter_map(move |cookie| cookie.trim().strip_prefix(name)?.strip_prefix('='))
 }
 
 /// The access token of an `Authorization: Bearer` header, unchecked. None: no such header.

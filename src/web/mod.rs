@@ -5,9 +5,11 @@
 mod api;
 pub mod assets;
 mod body;
+mod client;
 mod extract;
 mod headers;
 mod health;
+mod limits;
 pub mod pages;
 mod posters;
 pub mod problem;
@@ -25,6 +27,8 @@ use axum::{
     routing::{get, post},
 };
 
+pub use client::Clients;
+pub use limits::Limits;
 pub use state::{Shared, Web};
 
 /// Everything but media.

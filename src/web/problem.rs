@@ -21,6 +21,8 @@ pub enum ApiError {
     Request { status: StatusCode, detail: String },
     #[error("{0}")]
     Busy(&'static str),
+    #[error("you asked too often: wait {retry_after_s} s, then try again")]
+    TooMany { retry_after_s: u64 },
     #[error("something went wrong here; nothing is lost: try again soon")]
     Internal(#[source] anyhow::Error),
 }
@@ -64,6 +66,11 @@ impl ApiError {
                 };
                 look(*status, slug, "The request can't be understood")
             }
+            Self::TooMany { .. } => look(
+                S::TOO_MANY_REQUESTS,
+                "too-many-requests",
+                "Too many requests",
+            ),
             Self::Busy(_) => look(S::SERVICE_UNAVAILABLE, "busy", "Too busy"),
             Self::Internal(_) => look(S::INTERNAL_SERVER_ERROR, "internal", "Our fault"),
         }
@@ -85,6 +92,14 @@ impl ApiError {
         match fields {
             Value::Object(fields) => fields,
             _ => Map::new(),
+        }
+    }
+
+    /// When trying again makes sense.
+    fn retry_after_s(&self, status: StatusCode) -> Option<u64> {
+        match self {
+            Self::TooMany { retry_after_s } => Some(*retry_after_s),
+            _ => (status == StatusCode::SERVICE_UNAVAILABLE).then_some(5),
         }
     }
 
@@ -132,7 +147,9 @@ fn sale_look(error: &sale::Error) -> Look {
         ),
         sale::Error::Ledger(_) => look(S::SERVICE_UNAVAILABLE, "not-recorded", "Not recorded"),
         sale::Error::Media(_) => look(S::SERVICE_UNAVAILABLE, "not-readable", "Not readable"),
-        sale::Error::Randomness(_) => look(S::SERVICE_UNAVAILABLE, "busy", "Too busy"),
+        sale::Error::Crowded | sale::Error::Randomness(_) => {
+            look(S::SERVICE_UNAVAILABLE, "busy", "Too busy")
+        }
     }
 }
 
@@ -154,10 +171,10 @@ impl IntoResponse for ApiError {
             (header::CACHE_CONTROL, "no-store"),
         ];
         let mut response = (status, headers, Value::Object(problem).to_string()).into_response();
-        if status == StatusCode::SERVICE_UNAVAILABLE {
+        if let Some(seconds) = self.retry_after_s(status) {
             response
                 .headers_mut()
-                .insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+                .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }

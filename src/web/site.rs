@@ -4,7 +4,7 @@
 use axum::{
     Form,
     extract::{State, rejection::FormRejection},
-    http::{StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
 };
 use maud::Markup;
@@ -13,14 +13,16 @@ use serde::Deserialize;
 
 use super::{
     api::{self, ListQuery, OrderAnswer},
-    extract::{PathPart, Query},
+    client::Client,
+    extract::{PathPart, Query, cookies},
+    limits::Kind,
     pages::{self, AssetUrls},
     problem::ApiError,
     state::{Shared, Web},
 };
 use crate::{
     core::{ticket::Ticket, time::Timestamp},
-    sale::{self, GrantRequest},
+    sale::{self, GrantRequest, Placed},
 };
 
 /// A page instead of a problem document: a person is looking.
@@ -34,13 +36,18 @@ impl IntoResponse for PageError {
     fn into_response(self) -> Response {
         let Self { web, error } = self;
         let detail = error.to_string();
-        let status = error.into_response().status();
+        let mut problem = error.into_response();
+        let status = problem.status();
         let page = if status == StatusCode::NOT_FOUND {
             pages::not_found(&web.site, &web.assets)
         } else {
             pages::message(&web.site, &web.assets, &message(status, &detail))
         };
-        (status, page).into_response()
+        let mut response = (status, page).into_response();
+        if let Some(wait) = problem.headers_mut().remove(header::RETRY_AFTER) {
+            response.headers_mut().insert(header::RETRY_AFTER, wait);
+        }
+        response
     }
 }
 
@@ -125,16 +132,17 @@ pub struct OrderForm {
 /// `POST /w/{id}/order`: the order of a browser without JavaScript.
 pub async fn order(
     State(web): State<Shared>,
+    client: Client,
     id: Result<PathPart<VideoId>, ApiError>,
+    headers: HeaderMap,
     form: Result<Form<OrderForm>, FormRejection>,
 ) -> Result<Response, PageError> {
     let PathPart(id) = id.map_err(page_error(&web))?;
     let Ok(Form(form)) = form else {
         return Ok(Redirect::to(&format!("/w/{id}")).into_response());
     };
-    let placed = web
-        .sale
-        .order(id, &form.tier)
+    web.count(Kind::Order, client).map_err(page_error(&web))?;
+    let placed = place(&web, id, &form.tier, &headers)
         .await
         .map_err(page_error(&web))?;
     let title = web.sale.public_title(id).map_err(page_error(&web))?;
@@ -151,7 +159,35 @@ pub async fn order(
         demo_wallet: answer.demo_wallet,
         state: pages::PlainState::Waiting,
     };
-    Ok(private(pages::order_plain(&web.site, &web.assets, &view)))
+    let cookie = order_cookie(&web, id, &view.ticket);
+    let page = private(pages::order_plain(&web.site, &web.assets, &view));
+    Ok(([(header::SET_COOKIE, cookie)], page).into_response())
+}
+
+/// The last unpaid order of this browser for the same thing, or a new one: a page that is loaded
+/// again must not make an invoice each time.
+async fn place(
+    web: &Web,
+    id: VideoId,
+    tier: &str,
+    headers: &HeaderMap,
+) -> Result<Placed, sale::Error> {
+    for ticket in cookies(headers, ORDER_COOKIE) {
+        if let Some(placed) = web.sale.order_again(id, tier, ticket).await? {
+            return Ok(placed);
+        }
+    }
+    web.sale.order(id, tier).await
+}
+
+const ORDER_COOKIE: &str = "satreel_order";
+
+/// The ticket, for as long as its invoice can be paid, and sent to this one address only.
+fn order_cookie(web: &Web, id: VideoId, ticket: &str) -> String {
+    let (age, secure) = (web.sale.invoice_s, if web.secure { "; Secure" } else { "" });
+    format!(
+        "{ORDER_COOKIE}={ticket}; Path=/w/{id}/order; Max-Age={age}; HttpOnly; SameSite=Strict{secure}"
+    )
 }
 
 #[derive(Deserialize)]
@@ -163,6 +199,7 @@ pub struct PaidForm {
 /// `POST /w/{id}/paid`: "I have paid", without JavaScript.
 pub async fn paid(
     State(web): State<Shared>,
+    client: Client,
     id: Result<PathPart<VideoId>, ApiError>,
     form: Result<Form<PaidForm>, FormRejection>,
 ) -> Result<Response, PageError> {
@@ -170,6 +207,7 @@ pub async fn paid(
     let Ok(Form(form)) = form else {
         return Ok(Redirect::to(&format!("/w/{id}")).into_response());
     };
+    web.count(Kind::Token, client).map_err(page_error(&web))?;
     let view = paid_view(&web, &form.ticket)
         .await
         .map_err(page_error(&web))?;

@@ -2,13 +2,21 @@
 
 use std::sync::Arc;
 
-use super::{assets::Assets, pages};
+use super::{
+    assets::Assets,
+    client::{Client, Clients},
+    limits::{Kind, Limits},
+    pages,
+    problem::ApiError,
+};
 use crate::{payments::wallet::Wallet, sale::Sale};
 
 /// Everything that pages and API need; cheap to clone by its `Arc`.
 #[derive(Debug)]
 pub struct Web {
     pub sale: Sale,
+    pub clients: Clients,
+    pub limits: Limits,
     pub assets: Assets,
     pub site: pages::Site,
     /// The operator's accent, `#rrggbb`.
@@ -22,6 +30,11 @@ pub struct Web {
 }
 
 impl Web {
+    /// Counts one more request of this visitor, or refuses it.
+    pub fn count(&self, kind: Kind, client: Client) -> Result<(), ApiError> {
+        self.limits.take(kind, client, self.sale.clock.now())
+    }
+
     /// The built-in wallet's page, ready to pay this: play money only.
     pub fn wallet_url(&self, payment_request: &str) -> Option<String> {
         self.wallet

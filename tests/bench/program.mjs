@@ -72,6 +72,16 @@ data = ${JSON.stringify(data)}
 listen = "127.0.0.1:0"
 [payments]
 backend = "wallet"
+[limits]
+orders_per_minute = 1000000
+tokens_per_minute = 1000000
+grants_per_minute = 1000000
+looks_per_minute = 1000000
+streams = 16384
+all_orders_per_second = 1000000
+all_lookups_per_second = 1000000
+all_streams = 16384
+open_invoices = 1000000
 `,
   );
   const program = new Program(join(bin, "satreel"), ["serve", "--config", config]);

@@ -8,6 +8,7 @@ mod api;
 mod bad_input;
 mod commands;
 mod crash;
+mod floods;
 mod gate;
 mod sale;
 mod site;

@@ -151,6 +151,7 @@ impl Answer {
 /// Talks to a server.
 #[derive(Debug, Clone)]
 pub struct Client {
+    address: SocketAddr,
     base: String,
     agent: ureq::Agent,
 }
@@ -161,9 +162,14 @@ impl Client {
             .http_status_as_error(false)
             .max_redirects(0);
         Self {
+            address,
             base: format!("http://{address}"),
             agent: config.build().into(),
         }
+    }
+
+    pub const fn address(&self) -> SocketAddr {
+        self.address
     }
 
     pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
@@ -326,7 +332,8 @@ impl Program {
             &config,
             format!(
                 "[site]\nname = \"Test\"\nurl = \"http://127.0.0.1:1\"\ndata = \"{}\"\n\
-                 [server]\nlisten = \"127.0.0.1:0\"\n[payments]\nbackend = \"wallet\"\n",
+                 [server]\nlisten = \"127.0.0.1:0\"\n[payments]\nbackend = \"wallet\"\n\
+                 [limits]\norders_per_minute = 1000000\n",
                 data.display()
             ),
         )

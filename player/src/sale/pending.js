@@ -30,9 +30,14 @@ export class PendingOrders {
     }
   }
 
-  /** @param {Pending} order */
+  /** The same order shown again is one order. @param {Pending} order */
   add(order) {
-    this.save([order, ...this.list()]);
+    this.save([order, ...this.list().filter((one) => one.ticket !== order.ticket)]);
+  }
+
+  /** The newest unpaid one for this. @param {string} title @param {string} tier */
+  ticketFor(title, tier) {
+    return this.list().find((one) => one.title === title && one.tier === tier)?.ticket;
   }
 
   /** @param {string} order */

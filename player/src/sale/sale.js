@@ -8,7 +8,7 @@
 
 /**
  * @typedef {Object} Edge what the sale needs of the world
- * @property {(title: string, tier: string) => Promise<import("../types.js").Order>} order
+ * @property {(title: string, tier: string, ticket?: string) => Promise<import("../types.js").Order>} order
  * @property {(ticket: string) => Promise<Access>} redeem
  * @property {(order: string, tell: (state: OrderState) => void) => () => void} watch
  * @property {(then: () => void, ms: number) => unknown} later
@@ -39,7 +39,8 @@ export class Sale {
     this.store.send({ type: "order", offer });
     if (!this.store.is("ordering")) return;
     try {
-      const order = await this.edge.order(this.title.id, offer.tier);
+      const ticket = this.pending.ticketFor(this.title.id, offer.tier);
+      const order = await this.edge.order(this.title.id, offer.tier, ticket);
       /** @type {Pending} */
       const pending = { ...order, title: this.title.id, label: offer.label, shown: true };
       this.pending.add(pending);

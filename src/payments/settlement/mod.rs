@@ -142,6 +142,11 @@ impl Settlement {
         Waiters::subscribe(&self.waiters, reference)
     }
 
+    /// Whether anybody waits for news of this invoice.
+    pub fn is_awaited(&self, reference: &InvoiceRef) -> bool {
+        self.waiters.is_awaited(reference)
+    }
+
     /// How far [`Self::follow`] has come; for readiness.
     pub fn taken(&self) -> watch::Receiver<Taken> {
         self.taken.subscribe()

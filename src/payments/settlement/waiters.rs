@@ -40,6 +40,10 @@ impl Waiters {
         }
     }
 
+    pub(super) fn is_awaited(&self, reference: &InvoiceRef) -> bool {
+        self.0.lock().contains_key(reference)
+    }
+
     #[cfg(test)]
     pub(super) fn count(&self) -> usize {
         self.0.lock().len()

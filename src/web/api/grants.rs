@@ -17,7 +17,9 @@ use crate::{
     media::path::PREFIX,
     sale::{GrantRequest, Granted},
     web::{
+        client::Client,
         extract::{Bearer, Json},
+        limits::Kind,
         problem::ApiError,
         state::Shared,
     },
@@ -51,9 +53,11 @@ struct GrantAnswer {
 
 pub async fn create(
     State(web): State<Shared>,
+    client: Client,
     Bearer(token): Bearer,
     Json(request): Json<Request>,
 ) -> Result<Response, ApiError> {
+    web.count(Kind::Grant, client)?;
     let session = match request.session {
         None => None,
         Some(text) => Some(

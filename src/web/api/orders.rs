@@ -22,7 +22,9 @@ use crate::{
     payments::settlement::Waiter,
     sale::{PaymentState, Placed, Status},
     web::{
+        client::Client,
         extract::{Json, PathPart},
+        limits::{Kind, Seat},
         problem::ApiError,
         state::{Shared, Web},
     },
@@ -39,6 +41,8 @@ const LOOK_AGAIN_MOST: Duration = Duration::from_secs(20);
 pub struct OrderRequest {
     title: VideoId,
     tier: String,
+    /// The browser's last ticket that was not paid: the same order is shown again.
+    ticket: Option<String>,
 }
 
 /// An order that waits for its payment.
@@ -78,17 +82,33 @@ impl OrderAnswer {
 
 pub async fn create(
     State(web): State<Shared>,
+    client: Client,
     Json(request): Json<OrderRequest>,
 ) -> Result<Response, ApiError> {
-    let placed = web.sale.order(request.title, &request.tier).await?;
+    web.count(Kind::Order, client)?;
+    let OrderRequest {
+        title,
+        tier,
+        ticket,
+    } = request;
+    if let Some(ticket) = ticket
+        && let Some(placed) = web.sale.order_again(title, &tier, &ticket).await?
+    {
+        return Ok(answer(&web, StatusCode::OK, placed));
+    }
+    let placed = web.sale.order(title, &tier).await?;
     Ok(created(&web, placed))
 }
 
-/// 201, never stored on the way: it carries the buyer's secret.
 pub fn created(web: &Web, placed: Placed) -> Response {
+    answer(web, StatusCode::CREATED, placed)
+}
+
+/// Never stored on the way: it carries the buyer's secret.
+fn answer(web: &Web, status: StatusCode, placed: Placed) -> Response {
     let answer = OrderAnswer::new(web, placed);
     (
-        StatusCode::CREATED,
+        status,
         [(header::CACHE_CONTROL, "no-store")],
         Answer(answer),
     )
@@ -114,8 +134,10 @@ impl From<Status> for StatusAnswer {
 
 pub async fn status(
     State(web): State<Shared>,
+    client: Client,
     PathPart(order): PathPart<String>,
 ) -> Result<Response, ApiError> {
+    web.count(Kind::Look, client)?;
     let status: StatusAnswer = web
         .sale
         .status(&web.sale.open_handle(&order)?)
@@ -127,14 +149,18 @@ pub async fn status(
 /// The state at once, then every change, until nothing more can happen.
 pub async fn events(
     State(web): State<Shared>,
+    client: Client,
     PathPart(order): PathPart<String>,
 ) -> Result<Response, ApiError> {
+    web.count(Kind::Look, client)?;
+    let seat = web.limits.stream(client)?;
     let handle = web.sale.open_handle(&order)?;
     // Listening begins before the first look, so that no settlement falls between the two.
     let waiter = web.sale.settlement.subscribe(&handle.invoice);
     // Asked before the stream begins, so that an unknown order is an error and not a silence.
     let first = web.sale.status(&handle).await?;
-    let events = Sse::new(changes(web, handle, waiter, first)).keep_alive(KeepAlive::default());
+    let events =
+        Sse::new(changes(web, handle, waiter, first, seat)).keep_alive(KeepAlive::default());
     Ok((
         [
             (header::CACHE_CONTROL, "no-store"),
@@ -156,6 +182,8 @@ struct Watch {
     begun: Instant,
     told: Option<Status>,
     next: Option<Status>,
+    /// Counted as long as the stream lasts.
+    _seat: Seat,
 }
 
 fn changes(
@@ -163,6 +191,7 @@ fn changes(
     handle: Handle,
     waiter: Waiter,
     first: Status,
+    seat: Seat,
 ) -> impl Stream<Item = Result<Event, Infallible>> {
     let watch = Watch {
         web,
@@ -171,6 +200,7 @@ fn changes(
         begun: Instant::now(),
         told: None,
         next: Some(first),
+        _seat: seat,
     };
     stream::unfold(watch, async |mut watch| {
         let status = watch.change().await?;
@@ -209,8 +239,10 @@ fn event(status: Status) -> Event {
 /// The payment request as a picture. Upper case, since a QR code packs that tighter.
 pub async fn qr(
     State(web): State<Shared>,
+    client: Client,
     PathPart(order): PathPart<String>,
 ) -> Result<Response, ApiError> {
+    web.count(Kind::Look, client)?;
     let handle = web.sale.open_handle(&order)?;
     let invoice = web.sale.look_up(&handle.invoice).await?;
     let svg = qr_svg(&invoice.payment_request)?;

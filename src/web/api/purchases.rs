@@ -21,7 +21,7 @@ use crate::{
         time::Timestamp,
     },
     web::{
-        extract::Json,
+        extract::{Json, cookies},
         problem::ApiError,
         state::{Shared, Web},
     },
@@ -87,12 +87,7 @@ pub async fn replace(
 }
 
 pub async fn read(State(web): State<Shared>, headers: HeaderMap) -> Response {
-    let tokens: Vec<String> = headers
-        .get_all(header::COOKIE)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(';'))
-        .filter_map(|cookie| cookie.trim().strip_prefix(COOKIE)?.strip_prefix('='))
+    let tokens: Vec<String> = cookies(&headers, COOKIE)
         .flat_map(|value| value.split('.'))
         .filter(|token| !token.is_empty())
         .take(MAX_IN_COOKIE)

@@ -8,7 +8,7 @@ use super::orders::created;
 use crate::{
     core::money::Sats,
     sale::{MAX_TIP_MESSAGE, MAX_TIP_SAT},
-    web::{extract::Json, problem::ApiError, state::Shared},
+    web::{client::Client, extract::Json, limits::Kind, problem::ApiError, state::Shared},
 };
 
 #[derive(Debug, Deserialize)]
@@ -21,8 +21,10 @@ pub struct Request {
 
 pub async fn create(
     State(web): State<Shared>,
+    client: Client,
     Json(request): Json<Request>,
 ) -> Result<Response, ApiError> {
+    web.count(Kind::Order, client)?;
     let amount = Sats::new(request.amount_sat)
         .ok()
         .filter(|amount| (1..=MAX_TIP_SAT).contains(&amount.get()))

@@ -12,7 +12,9 @@ use crate::{
     core::{access::Scope, offer::tier_name, order::Subject, time::Timestamp},
     sale::Redeemed,
     web::{
+        client::Client,
         extract::Json,
+        limits::Kind,
         problem::ApiError,
         state::{Shared, Web},
     },
@@ -50,15 +52,19 @@ struct TitleName {
 
 pub async fn redeem(
     State(web): State<Shared>,
+    client: Client,
     Json(request): Json<RedeemRequest>,
 ) -> Result<Response, ApiError> {
+    web.count(Kind::Token, client)?;
     Ok(answer(&web, web.sale.redeem(&request.ticket).await?))
 }
 
 pub async fn recover(
     State(web): State<Shared>,
+    client: Client,
     Json(request): Json<RecoverRequest>,
 ) -> Result<Response, ApiError> {
+    web.count(Kind::Recovery, client)?;
     Ok(answer(
         &web,
         web.sale
