@@ -15,7 +15,12 @@ use crate::{
     keys::Keys,
     ledger::Ledger,
     media::{gate::Gate, store::Store},
-    payments::{InvoiceBackend, settlement::Settlement, wallet::Wallet},
+    payments::{
+        InvoiceBackend,
+        lnd::{self, Expected, Lnd},
+        settlement::Settlement,
+        wallet::Wallet,
+    },
     sale::{OpenInvoices, Sale},
     server::{self, Doors},
     web::{self, Clients, Limits, Web, assets::Assets, pages},
@@ -49,15 +54,14 @@ impl App {
         let ledger = Ledger::open(&data.join("ledger.db"))
             .await
             .context("the ledger")?;
-        let wallet = open_backend(config, &clock).await?;
-        let backend: Arc<dyn InvoiceBackend> = wallet.clone();
+        let (offer, pass) = default_offer(config)?;
+        let Till { backend, wallet } = open_till(config, &offer, &clock).await?;
         let settlement = Arc::new(Settlement::new(
             backend.clone(),
             ledger.clone(),
             keys.clone(),
         ));
 
-        let (offer, pass) = default_offer(config)?;
         let catalog = Catalog::open(data, offer).context("the titles")?;
         let cache = u64::from(config.server.cache_mb) << 20;
         let store = Arc::new(Store::new(data.join("titles"), cache));
@@ -92,7 +96,7 @@ impl App {
             site: site(config),
             accent: config.site.accent.map(|accent| accent.to_string()),
             secure: config.site.url.is_https(),
-            wallet: Some(wallet),
+            wallet,
             shutdown: shutdown.clone(),
         });
         Ok(Self {
@@ -149,20 +153,39 @@ impl App {
     }
 }
 
-async fn open_backend(config: &Config, clock: &Arc<dyn Clock>) -> Result<Arc<Wallet>> {
+/// Who takes the money. The built-in wallet has pages of its own.
+struct Till {
+    backend: Arc<dyn InvoiceBackend>,
+    wallet: Option<Arc<Wallet>>,
+}
+
+async fn open_till(config: &Config, offer: &Offer, clock: &Arc<dyn Clock>) -> Result<Till> {
+    let missing = |section| format!("[{section}] is missing");
     match config.payments.backend {
         Backend::Wallet => {
             let path = config.site.data.join("wallet.db");
-            Ok(Arc::new(
-                Wallet::open(&path, clock.clone())
-                    .await
-                    .context("the built-in wallet")?,
-            ))
+            let wallet = Wallet::open(&path, clock.clone()).await;
+            let wallet = Arc::new(wallet.context("the built-in wallet")?);
+            Ok(Till {
+                backend: wallet.clone(),
+                wallet: Some(wallet),
+            })
         }
-        // The configuration refuses these with words of its own; this is the second door.
-        Backend::Lnd | Backend::Btcpay => {
-            bail!("this version takes payments by the built-in wallet only")
+        Backend::Lnd => {
+            let keys = config.payments.lnd.as_ref();
+            let node = lnd::node(keys.with_context(|| missing("payments.lnd"))?)?;
+            let prices = offer.tiers().iter().map(|tier| tier.price().to_msats());
+            let expected = Expected {
+                network: config.network(),
+                dearest: prices.max(),
+            };
+            Ok(Till {
+                backend: Arc::new(Lnd::new(node, expected, clock.clone())),
+                wallet: None,
+            })
         }
+        // The configuration refuses it with words of its own; this is the second door.
+        Backend::Btcpay => bail!("this version takes no payments by BTCPay Server yet"),
     }
 }
 

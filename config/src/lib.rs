@@ -20,7 +20,7 @@ pub use fault::{Fault, Faults};
 pub use load::{load, parse};
 pub use net::{HttpUrl, IpRange};
 pub use schema::{
-    Backend, Btcpay, Colour, Config, Limits, Live, Lnd, Offers, Payments, Server, Site, Tls,
-    Transcoder,
+    Backend, Btcpay, Colour, Config, Limits, Live, Lnd, Network, Offers, Payments, Server, Site,
+    Tls, Transcoder,
 };
 pub use secret::{Secret, SecretError, SecretString};

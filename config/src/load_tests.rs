@@ -3,7 +3,7 @@ use std::path::Path;
 use proptest::prelude::*;
 use satreel_hls::title::TierKind;
 
-use crate::{Backend, Config, Faults, Limits, Offers, Secret, load, parse};
+use crate::{Backend, Config, Faults, Limits, Network, Offers, Secret, load, parse};
 
 const MINIMAL: &str = r#"
 [site]
@@ -246,13 +246,44 @@ fn a_kind_is_offered_once() {
 }
 
 #[test]
-fn a_real_node_comes_next() {
-    let found = faults(&MINIMAL.replace("\"wallet\"", "\"lnd\""));
-    assert_eq!(found.len(), 1);
-    assert!(
-        found[0].contains("payments.backend: comes with the next version"),
-        "{found:?}"
+fn lnd_needs_its_keys() {
+    let lnd = MINIMAL.replace("\"wallet\"", "\"lnd\"");
+    assert_eq!(
+        faults(&lnd),
+        [
+            "config.toml: payments.lnd: missing; write it below [payments] with its keys address, \
+          certificate and macaroon"
+        ]
     );
+    assert_eq!(
+        faults(&format!(
+            "{lnd}[payments.lnd]\naddress = \"https://127.0.0.1:10009\"\n"
+        )),
+        [
+            "config.toml:7: payments.lnd.certificate: missing; write certificate = \"…/tls.cert\"",
+            "config.toml:7: payments.lnd.macaroon: missing; write macaroon = { file = \"…\" }",
+        ]
+    );
+}
+
+#[test]
+fn play_money_is_for_this_machine_or_for_those_who_say_so() {
+    let with = |url: &str, more: &str| {
+        let text = MINIMAL
+            .replace("\"wallet\"", "\"lnd\"")
+            .replace("http://127.0.0.1:8420", url);
+        let text = format!(
+            "{text}[payments.lnd]\naddress = \"https://127.0.0.1:10009\"\n\
+             certificate = \"tls.cert\"\nmacaroon = {{ env = \"M\" }}\n{more}"
+        );
+        read(&text).map(|config| config.network())
+    };
+    assert_eq!(with("http://127.0.0.1:8420", ""), Ok(None));
+    let public = "https://films.example";
+    assert_eq!(with(public, ""), Ok(Some(Network::Mainnet)));
+    let signet = with(public, "network = \"signet\"\n");
+    assert_eq!(signet, Ok(Some(Network::Signet)));
+    assert!(with(public, "network = \"mainet\"\n").is_err());
 }
 
 #[test]

@@ -6,7 +6,7 @@ use toml::de::DeValue;
 
 use crate::{
     fault::Problem,
-    schema::{Backend, Btcpay, DEFAULT_INVOICE_MINUTES, Lnd, Payments},
+    schema::{Backend, Btcpay, DEFAULT_INVOICE_MINUTES, Lnd, Network, Payments},
     secret::Secret,
     section::{Section, article},
     value,
@@ -18,12 +18,27 @@ const BACKENDS: [(&str, Backend); 3] = [
     ("btcpay", Backend::Btcpay),
 ];
 
+const NETWORKS: [(&str, Network); 4] = [
+    ("mainnet", Network::Mainnet),
+    ("testnet", Network::Testnet),
+    ("signet", Network::Signet),
+    ("regtest", Network::Regtest),
+];
+
 pub(crate) fn payments(section: Section<'_>, base: &Path) -> Option<Payments> {
     let backend = section.require("backend", "\"wallet\"", &value::word(&BACKENDS));
     let invoice_minutes = section.get("invoice_minutes", &value::number(1..=1440));
-    let lnd = lnd(section.section("lnd"), base);
+    let lnd = {
+        let keys = section.section("lnd");
+        if backend == Some(Backend::Lnd) && !keys.is_present() {
+            let remedy =
+                "write it below [payments] with its keys address, certificate and macaroon";
+            keys.fault("", Problem::new("missing", remedy));
+        }
+        lnd(keys, base)
+    };
     let btcpay = btcpay(section.section("btcpay"), base);
-    if let Some(Backend::Lnd | Backend::Btcpay) = backend {
+    if let Some(Backend::Btcpay) = backend {
         let problem = Problem::new(
             "comes with the next version",
             "write backend = \"wallet\" for now: play money, on this machine",
@@ -46,11 +61,13 @@ fn lnd(section: Section<'_>, base: &Path) -> Option<Lnd> {
     let address = section.require("address", "\"https://127.0.0.1:10009\"", &value::origin);
     let certificate = section.require("certificate", "\"…/tls.cert\"", &value::path(base));
     let macaroon = section.require("macaroon", FILE_EXAMPLE, &secret("macaroon", base));
+    let network = section.get("network", &value::word(&NETWORKS));
     section.finish();
     Some(Lnd {
         address: address?,
         certificate: certificate?,
         macaroon: macaroon?,
+        network,
     })
 }
 

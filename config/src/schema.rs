@@ -85,6 +85,40 @@ pub struct Lnd {
     pub address: HttpUrl,
     pub certificate: PathBuf,
     pub macaroon: Secret,
+    /// None: see [`Config::network`].
+    pub network: Option<Network>,
+}
+
+/// Which bitcoin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Network {
+    Mainnet,
+    Testnet,
+    Signet,
+    Regtest,
+}
+
+impl Network {
+    /// Whether a node that is on `name` is on this network.
+    pub fn is_called(self, name: &str) -> bool {
+        match self {
+            Self::Mainnet => name == "mainnet",
+            Self::Testnet => matches!(name, "testnet" | "testnet4"),
+            Self::Signet => name == "signet",
+            Self::Regtest => name == "regtest",
+        }
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Mainnet => "mainnet",
+            Self::Testnet => "testnet",
+            Self::Signet => "signet",
+            Self::Regtest => "regtest",
+        })
+    }
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -276,6 +310,14 @@ impl Config {
         self.server.listen = listen;
         self.site.url = HttpUrl::local(listen);
         self
+    }
+
+    /// The network that the node has to be on. None: any; only a site that nobody but this machine
+    /// can open may sell for play money without saying so.
+    pub fn network(&self) -> Option<Network> {
+        let written = self.payments.lnd.as_ref().and_then(|lnd| lnd.network);
+        let private = self.site.url.is_loopback();
+        written.or((!private).then_some(Network::Mainnet))
     }
 
     /// The built-in wallet gives films away for play money, so nobody else may reach it.

@@ -62,14 +62,23 @@ impl fmt::Display for Secret {
 }
 
 impl Secret {
+    /// As it is, for what is not text (a macaroon).
+    pub fn read_bytes(&self) -> Result<Zeroizing<Vec<u8>>, SecretError> {
+        let bytes = match self {
+            Self::File(path) => read_file_bytes(path.clone())?,
+            Self::Credential(name) => read_file_bytes(credential(name)?)?,
+            Self::Env(_) => Zeroizing::new(self.read()?.expose().as_bytes().to_vec()),
+        };
+        if bytes.is_empty() {
+            return Err(SecretError::Empty(self.to_string()));
+        }
+        Ok(bytes)
+    }
+
     pub fn read(&self) -> Result<SecretString, SecretError> {
         let text = match self {
             Self::File(path) => read_file(path.clone())?,
-            Self::Credential(name) => {
-                let folder = std::env::var_os("CREDENTIALS_DIRECTORY")
-                    .ok_or_else(|| SecretError::NoCredential(name.clone()))?;
-                read_file(PathBuf::from(folder).join(name))?
-            }
+            Self::Credential(name) => read_file(credential(name)?)?,
             Self::Env(name) => Zeroizing::new(
                 std::env::var(name).map_err(|_| SecretError::NoVariable(name.clone()))?,
             ),
@@ -80,6 +89,18 @@ impl Secret {
         }
         Ok(SecretString::new(trimmed.to_owned()))
     }
+}
+
+fn credential(name: &str) -> Result<PathBuf, SecretError> {
+    let folder = std::env::var_os("CREDENTIALS_DIRECTORY")
+        .ok_or_else(|| SecretError::NoCredential(name.to_owned()))?;
+    Ok(PathBuf::from(folder).join(name))
+}
+
+fn read_file_bytes(path: PathBuf) -> Result<Zeroizing<Vec<u8>>, SecretError> {
+    fs::read(&path)
+        .map(Zeroizing::new)
+        .map_err(|source| SecretError::File { path, source })
 }
 
 fn read_file(path: PathBuf) -> Result<Zeroizing<String>, SecretError> {
@@ -102,7 +123,14 @@ mod tests {
         assert_eq!(format!("{secret:?}"), "SecretString(…)");
 
         fs::write(&path, "\n").expect("written");
-        let error = Secret::File(path).read().expect_err("empty");
+        let error = Secret::File(path.clone()).read().expect_err("empty");
+        assert!(matches!(error, SecretError::Empty(_)), "{error}");
+
+        fs::write(&path, [0xff, 0x0a]).expect("written");
+        let bytes = Secret::File(path.clone()).read_bytes().expect("bytes");
+        assert_eq!(*bytes, [0xff, 0x0a], "nothing is trimmed");
+        fs::write(&path, "").expect("written");
+        let error = Secret::File(path).read_bytes().expect_err("empty");
         assert!(matches!(error, SecretError::Empty(_)), "{error}");
     }
 

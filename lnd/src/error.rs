@@ -71,7 +71,7 @@ impl Error {
     }
 
     /// What LND (or the way there) answered to `call`.
-    pub(crate) fn of(call: &'static str, status: &Status) -> Self {
+    pub fn of(call: &'static str, status: &Status) -> Self {
         if let Some(fault) = connection_fault(status) {
             return fault.clone();
         }

@@ -30,3 +30,4 @@ pub mod proto {
 
 pub use error::{Error, Result};
 pub use node::{Macaroon, Node, Options, call};
+pub use tonic::{Code, Response, Status, Streaming};

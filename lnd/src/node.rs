@@ -1,6 +1,12 @@
 //! A node: its connection and the macaroon that goes with every call.
 
-use std::{fmt, io, path::PathBuf, sync::Arc, sync::RwLock, time::Duration};
+use std::{
+    collections::BTreeSet,
+    fmt, io,
+    path::PathBuf,
+    sync::{Arc, RwLock},
+    time::Duration,
+};
 
 use http::Uri;
 use tonic::{
@@ -15,7 +21,7 @@ use zeroize::Zeroizing;
 use crate::{
     Error, Result,
     connect::{Address, connect},
-    macaroon,
+    macaroon::{self, Permission},
     proto::{
         invoicesrpc::invoices_client::InvoicesClient,
         lnrpc::{
@@ -132,6 +138,11 @@ impl Node {
         self.credential.forget();
     }
 
+    /// What the macaroon permits, by its own text; nobody is asked. None: it can't be told.
+    pub fn permissions(&self) -> Result<Option<BTreeSet<Permission>>> {
+        Ok(macaroon::permissions(&self.credential.read()?))
+    }
+
     fn authorised(&self) -> Authorised {
         InterceptedService::new(self.channel.clone(), self.credential.clone())
     }
@@ -158,8 +169,7 @@ impl Credential {
         if let Some(value) = self.value.read().ok().and_then(|value| value.clone()) {
             return Ok(value);
         }
-        let bytes = (self.source)().map_err(|error| Error::MacaroonFile(Arc::new(error)))?;
-        let binary = macaroon::binary(&bytes);
+        let binary = macaroon::binary(&self.read()?);
         let mut value: MetadataValue<Ascii> = macaroon::hex(&binary)
             .parse()
             .map_err(|_| Error::BadMacaroon("not text".into()))?;
@@ -169,6 +179,10 @@ impl Credential {
             *kept = Some(value.clone());
         }
         Ok(value)
+    }
+
+    fn read(&self) -> Result<Zeroizing<Vec<u8>>> {
+        (self.source)().map_err(|error| Error::MacaroonFile(Arc::new(error)))
     }
 
     fn forget(&self) {

@@ -2,5 +2,6 @@
 //!
 //! A backend joins with a module that makes a [`suite::Bench`]: itself and somebody who pays.
 
+mod lnd;
 mod suite;
 mod wallet;

@@ -1,10 +1,10 @@
 //! What every payment backend must do, whatever stands behind it.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context, Result, bail, ensure};
 use async_trait::async_trait;
-use futures_util::{StreamExt, TryStreamExt};
+use futures_util::{StreamExt, TryStreamExt, stream::BoxStream};
 use lightning_invoice::Bolt11Invoice;
 use satreel::{
     core::{
@@ -25,7 +25,8 @@ pub(crate) trait Payer: Send + Sync {
     async fn let_pass(&self, time: Duration);
 }
 
-/// A fresh backend and a payer that reaches it.
+/// A backend and a payer that reaches it. Others may use it at the same time: a real node is
+/// shared by all clauses, so lists and streams may hold strange invoices.
 pub(crate) struct Bench {
     pub(crate) backend: Arc<dyn InvoiceBackend>,
     pub(crate) payer: Box<dyn Payer>,
@@ -86,11 +87,27 @@ impl Bench {
         found.context("the backend forgot its invoice")
     }
 
-    /// Reads `count` settlements of the stream.
-    async fn settled(&self, after: Cursor, count: usize) -> Result<Vec<Invoice>> {
-        let stream = self.backend.settlements(after).await?;
-        let items: Vec<_> = stream.take(count).collect().await;
-        Ok(items.into_iter().collect::<Result<_, _>>()?)
+    /// Settlements of `ours` from the stream, as many as there are `ours`.
+    async fn settled(&self, after: Cursor, ours: &[&Invoice]) -> Result<Vec<Invoice>> {
+        let mut stream = self.backend.settlements(after).await?;
+        let mut found = Vec::new();
+        while found.len() < ours.len() {
+            found.push(next_of(&mut stream, ours).await?);
+        }
+        Ok(found)
+    }
+}
+
+/// The stream's next settlement of one of `ours`.
+async fn next_of(
+    stream: &mut BoxStream<'static, satreel::payments::Result<Invoice>>,
+    ours: &[&Invoice],
+) -> Result<Invoice> {
+    loop {
+        let next = stream.next().await.context("the stream ended")??;
+        if ours.iter().any(|ours| ours.reference == next.reference) {
+            return Ok(next);
+        }
     }
 }
 
@@ -198,20 +215,26 @@ pub(crate) async fn the_stream_replays_and_goes_on(bench: Bench) -> Result<()> {
     for invoice in order {
         bench.payer.pay(&invoice.payment_request, None).await?;
     }
-    let replayed = bench.settled(Cursor(0), 2).await?;
+    let replayed = bench.settled(Cursor(0), &order).await?;
     ensure!(replayed[0] == bench.look_up(order[0]).await?);
     ensure!(replayed[1] == bench.look_up(order[1]).await?);
     ensure!(cursor(&replayed[0])? < cursor(&replayed[1])?);
 
     let mut live = bench.backend.settlements(cursor(&replayed[0])?).await?;
-    let next = live.next().await.context("the stream ended")??;
+    let ours = [&invoices[0], &invoices[1], &invoices[2], &unpaid];
+    let next = next_of(&mut live, &ours).await?;
     ensure!(next == replayed[1], "from its cursor on, and no earlier");
-    let waiting = tokio::spawn(async move { live.next().await });
+    let waiting = {
+        let ours = ours.map(Invoice::clone);
+        tokio::spawn(async move {
+            let ours: Vec<_> = ours.iter().collect();
+            next_of(&mut live, &ours).await
+        })
+    };
     bench.payer.pay(&invoices[0].payment_request, None).await?;
-    let next = waiting.await?.context("the stream ended")??;
+    let next = waiting.await??;
     ensure!(next == bench.look_up(&invoices[0]).await?);
     ensure!(cursor(&next)? > cursor(&replayed[1])?);
-    ensure!(next.reference != unpaid.reference);
     Ok(())
 }
 
@@ -226,18 +249,18 @@ pub(crate) async fn the_list_is_complete_and_in_order(bench: Bench) -> Result<()
     }
     let first = bench.look_up_ref(&made[0]).await?;
     let listed = bench.listed(Timestamp::default()).await?;
-    let references: Vec<_> = listed
-        .iter()
-        .map(|invoice| invoice.reference.clone())
-        .collect();
-    ensure!(references == made, "all, oldest first, each once");
-    ensure!(references.iter().collect::<HashSet<_>>().len() == 7);
+    let of_ours = |listed: &[Invoice]| -> Vec<InvoiceRef> {
+        let all = listed.iter().map(|invoice| invoice.reference.clone());
+        all.filter(|reference| made.contains(reference)).collect()
+    };
+    ensure!(of_ours(&listed) == made, "all, oldest first, each once");
 
     bench.payer.let_pass(Duration::from_secs(2)).await;
     let later = bench.invoice(50, "later").await?;
     let listed = bench.listed(later.created_at).await?;
-    ensure!(listed == [later], "only what was made since");
-    ensure!(first.created_at < listed[0].created_at);
+    ensure!(listed.contains(&later), "what was made since");
+    ensure!(of_ours(&listed).is_empty(), "and no more");
+    ensure!(first.created_at < later.created_at);
     Ok(())
 }
 
