@@ -16,12 +16,13 @@ SAMPLES := $(CACHE)/samples
 
 say = printf '\033[1m==>\033[0m %s\n' "$(1)"
 
-.PHONY: help demo build test test-rust test-player test-media test-browser test-api test-backup bench lint player nodes samples setup setup-test clean
+.PHONY: help demo build test test-rust test-player test-media test-browser test-api test-backup torture bench lint player nodes samples setup setup-test clean
 
 help:
 	echo 'make demo   set everything up and run it, with play money, on http://127.0.0.1:8420'
 	echo 'make build  the programs as bin/satreel and bin/satreel-transcoder'
 	echo 'make test   every test, a real browser included'
+	echo 'make torture 1000 payments while everything around them is killed'
 	echo 'make bench  the measurements that README quotes'
 	echo 'make lint   formatting, clippy, types'
 
@@ -83,7 +84,12 @@ test-api: build samples setup-test nodes
 
 test-browser: build samples setup-test nodes
 	$(call say,Sales in a real browser)
-	SATREEL_BIN="$(CURDIR)/bin" SATREEL_SAMPLES="$(SAMPLES)" node --test --test-concurrency=1 tests/browser/
+	cargo build --quiet --locked -p lnd-pair
+	SATREEL_PAIR="$$CARGO_TARGET_DIR/debug/lnd-pair" SATREEL_BIN="$(CURDIR)/bin" SATREEL_SAMPLES="$(SAMPLES)" node --test --test-concurrency=1 tests/browser/
+
+torture: player nodes
+	$(call say,Payments while everything around them is killed (a quarter of an hour))
+	SATREEL_TORTURE_ROUNDS="$${SATREEL_TORTURE_ROUNDS:-1000}" cargo test --locked --test torture -- --nocapture --test-threads 1
 
 bench: build setup-test samples nodes
 	tools/setup bench
