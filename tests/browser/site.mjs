@@ -23,6 +23,8 @@ import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 
+import { payments } from "../lnd/pair.mjs";
+
 const run = promisify(execFile);
 const root = resolve(import.meta.dirname, "../..");
 const bin = resolve(process.env.SATREEL_BIN ?? join(root, "bin"));
@@ -78,6 +80,20 @@ async function addFilm(data, film, { name, preview }) {
   return id;
 }
 
+/** Writes the configuration of a server that sells on a real node. @param {string} data @param {import("../lnd/pair.mjs").Pair} pair */
+async function configured(data, pair) {
+  const path = join(data, "satreel.toml");
+  const site = `[site]
+name = "Satreel"
+url = "http://127.0.0.1:1"
+data = ${JSON.stringify(data)}
+[server]
+listen = "127.0.0.1:0"
+`;
+  await writeFile(path, site + payments(pair.shop));
+  return path;
+}
+
 /** A clock that can be seen and a beep that can be heard. @param {string} folder */
 async function testFilm(folder) {
   const film = join(folder, "film.mp4");
@@ -92,11 +108,12 @@ async function testFilm(folder) {
 /** @typedef {Awaited<ReturnType<typeof openSite>>} Site */
 
 /**
- * Starts a cinema. `film: false` starts it empty.
+ * Starts a cinema. `film: false` starts it empty; with a `pair` of nodes it sells for their money,
+ * else for the demo's.
  *
- * @param {{ film?: boolean }} [options]
+ * @param {{ film?: boolean, pair?: import("../lnd/pair.mjs").Pair }} [options]
  */
-export async function openSite({ film = true } = {}) {
+export async function openSite({ film = true, pair } = {}) {
   const data = await mkdtemp(join(tmpdir(), "satreel-browser-"));
   const clock = join(data, "clock");
   await writeFile(clock, "0");
@@ -108,22 +125,23 @@ export async function openSite({ film = true } = {}) {
       recursive: true,
     });
   }
-  const server = spawn(
-    join(bin, "satreel"),
-    ["demo", "--data", data, "--listen", "127.0.0.1:0", "--clock", clock, "--no-samples"],
-    { stdio: ["ignore", "pipe", "pipe"] },
-  );
+  const command = pair
+    ? ["serve", "--config", await configured(data, pair)]
+    : ["demo", "--data", data, "--listen", "127.0.0.1:0", "--clock", clock, "--no-samples"];
+  const server = spawn(join(bin, "satreel"), command, {
+    stdio: ["ignore", "ignore", "pipe"],
+  });
   /** @type {string[]} */
   const log = [];
-  createInterface({ input: server.stderr }).on("line", (line) => log.push(line));
   /** @type {Promise<void>} */
   const ended = new Promise((resolve) => server.once("exit", () => resolve()));
   const url = await new Promise((resolve, reject) => {
-    createInterface({ input: server.stdout }).on("line", (line) => {
-      const address = line.match(/https?:\/\/[^\s/]+:\d+/)?.[0];
-      if (address) resolve(address);
+    createInterface({ input: server.stderr }).on("line", (line) => {
+      log.push(line);
+      const address = line.match(/serving address=(\S+:\d+)/)?.[1];
+      if (address) resolve(`http://${address}`);
     });
-    void ended.then(() => reject(new Error(`the demo ended early:\n${log.join("\n")}`)));
+    void ended.then(() => reject(new Error(`the server ended early:\n${log.join("\n")}`)));
   });
 
   return {
@@ -153,6 +171,7 @@ export async function openSite({ film = true } = {}) {
 
     /** Pays as a person at another device would. @param {string} request */
     async pay(request) {
+      if (pair) return void (await pair.pay(request));
       await run(join(bin, "satreel"), ["pay", request, "--data", data]);
     },
 
