@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    admission::{Admission, Denied, Sessions, denied},
+    admission::{Admission, Denied, denied},
     catalog::Catalog,
     clock::Clock,
     core::offer::{Offer, TierKind},
@@ -17,6 +17,7 @@ use crate::{
     media::{gate::Gate, store::Store},
     payments::{
         InvoiceBackend,
+        btcpay::{Btcpay, webhook::Webhook},
         lnd::{self, Expected, Lnd},
         settlement::Settlement,
         wallet::Wallet,
@@ -55,7 +56,11 @@ impl App {
             .await
             .context("the ledger")?;
         let (offer, pass) = default_offer(config)?;
-        let Till { backend, wallet } = open_till(config, &offer, &clock).await?;
+        let Till {
+            backend,
+            wallet,
+            webhook,
+        } = open_till(config, &offer, &clock).await?;
         let settlement = Arc::new(Settlement::new(
             backend.clone(),
             ledger.clone(),
@@ -66,10 +71,7 @@ impl App {
         let cache = u64::from(config.server.cache_mb) << 20;
         let store = Arc::new(Store::new(data.join("titles"), cache));
         let denied = Denied::open(&data.join(denied::FILE)).context("the deny list")?;
-        let admission = Arc::new(Admission::new(
-            denied,
-            Sessions::new(config.limits.sessions as usize),
-        ));
+        let admission = Arc::new(Admission::new(denied));
         let gate = Arc::new(Gate::new(
             keys.clone(),
             clock.clone(),
@@ -100,6 +102,7 @@ impl App {
             accent: config.site.accent.map(|accent| accent.to_string()),
             secure: config.site.url.is_https(),
             wallet,
+            webhook,
             shutdown: shutdown.clone(),
         });
         Ok(Self {
@@ -156,10 +159,12 @@ impl App {
     }
 }
 
-/// Who takes the money. The built-in wallet has pages of its own.
+/// Who takes the money, and what only that one brings along: the built-in wallet its pages,
+/// BTCPay Server its webhooks.
 struct Till {
     backend: Arc<dyn InvoiceBackend>,
     wallet: Option<Arc<Wallet>>,
+    webhook: Option<Webhook>,
 }
 
 async fn open_till(config: &Config, offer: &Offer, clock: &Arc<dyn Clock>) -> Result<Till> {
@@ -172,6 +177,7 @@ async fn open_till(config: &Config, offer: &Offer, clock: &Arc<dyn Clock>) -> Re
             Ok(Till {
                 backend: wallet.clone(),
                 wallet: Some(wallet),
+                webhook: None,
             })
         }
         Backend::Lnd => {
@@ -185,10 +191,19 @@ async fn open_till(config: &Config, offer: &Offer, clock: &Arc<dyn Clock>) -> Re
             Ok(Till {
                 backend: Arc::new(Lnd::new(node, expected, clock.clone())),
                 wallet: None,
+                webhook: None,
             })
         }
-        // The configuration refuses it with words of its own; this is the second door.
-        Backend::Btcpay => bail!("this version takes no payments by BTCPay Server yet"),
+        Backend::Btcpay => {
+            let keys = config.payments.btcpay.as_ref();
+            let keys = keys.with_context(|| missing("payments.btcpay"))?;
+            let secret = keys.webhook_secret.read().context("[payments.btcpay]")?;
+            Ok(Till {
+                backend: Arc::new(Btcpay::open(keys).context("[payments.btcpay]")?),
+                wallet: None,
+                webhook: Some(Webhook::new(&secret, &keys.store)),
+            })
+        }
     }
 }
 

@@ -287,6 +287,21 @@ fn play_money_is_for_this_machine_or_for_those_who_say_so() {
 }
 
 #[test]
+fn btcpay_needs_its_section() {
+    let chosen = MINIMAL.replace("\"wallet\"", "\"btcpay\"");
+    let found = faults(&chosen);
+    assert_eq!(found.len(), 1);
+    assert!(found[0].contains("payments.btcpay: missing"), "{found:?}");
+    let whole = format!(
+        "{chosen}[payments.btcpay]\nurl = \"https://b.example\"\nstore = \"s\"\n\
+         api_key = {{ env = \"A\" }}\nwebhook_secret = {{ env = \"B\" }}\n"
+    );
+    let config = parse(&whole, Path::new("/etc")).expect("good");
+    assert_eq!(config.payments.backend, Backend::Btcpay);
+    assert_eq!(faults(&whole.replace("store = \"s\"\n", "")).len(), 1);
+}
+
+#[test]
 fn broken_toml_is_shown_with_its_line() {
     let found = faults("[site]\nname = \"x\nurl = \n");
     assert!(found[0].starts_with("config.toml:2: "), "{found:?}");

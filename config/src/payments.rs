@@ -37,14 +37,15 @@ pub(crate) fn payments(section: Section<'_>, base: &Path) -> Option<Payments> {
         }
         lnd(keys, base)
     };
-    let btcpay = btcpay(section.section("btcpay"), base);
-    if let Some(Backend::Btcpay) = backend {
-        let problem = Problem::new(
-            "comes with the next version",
-            "write backend = \"wallet\" for now: play money, on this machine",
-        );
-        section.fault("backend", problem);
-    }
+    let btcpay = {
+        let keys = section.section("btcpay");
+        if backend == Some(Backend::Btcpay) && !keys.is_present() {
+            let remedy =
+                "write it below [payments] with its keys url, store, api_key and webhook_secret";
+            keys.fault("", Problem::new("missing", remedy));
+        }
+        btcpay(keys, base)
+    };
     section.finish();
     Some(Payments {
         backend: backend?,

@@ -88,8 +88,6 @@ pub enum Refusal {
     BeyondPreview,
     #[error("its purchase was closed")]
     Denied,
-    #[error("playing on other devices")]
-    Elsewhere,
 }
 
 impl Grant {

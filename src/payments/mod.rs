@@ -3,6 +3,7 @@
 //! [`InvoiceBackend`] is what the rest of the house needs from a node, and no more; every
 //! implementation passes the same contract suite (`tests/`).
 
+pub mod btcpay;
 pub mod lnd;
 pub mod settlement;
 pub mod wallet;

@@ -16,6 +16,7 @@ pub mod problem;
 mod site;
 mod state;
 mod wallet;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -42,6 +43,7 @@ pub fn router(web: Web) -> Router {
         .route("/purchases", get(site::purchases))
         .route("/wallet", get(wallet::page))
         .route("/wallet/pay", post(wallet::pay))
+        .route("/webhooks/btcpay", post(webhooks::btcpay))
         .route("/posters/{id}/{file}", get(posters::poster))
         .route("/assets/{file}", get(assets::asset))
         .route("/theme.css", get(site::theme))

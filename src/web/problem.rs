@@ -23,6 +23,8 @@ pub enum ApiError {
     Busy(&'static str),
     #[error("you asked too often: wait {retry_after_s} s, then try again")]
     TooMany { retry_after_s: u64 },
+    #[error("this is not signed with the webhook's secret: see [payments.btcpay] webhook_secret")]
+    BadSignature,
     #[error("something went wrong here; nothing is lost: try again soon")]
     Internal(#[source] anyhow::Error),
 }
@@ -71,6 +73,7 @@ impl ApiError {
                 "too-many-requests",
                 "Too many requests",
             ),
+            Self::BadSignature => look(S::UNAUTHORIZED, "bad-signature", "Not signed"),
             Self::Busy(_) => look(S::SERVICE_UNAVAILABLE, "busy", "Too busy"),
             Self::Internal(_) => look(S::INTERNAL_SERVER_ERROR, "internal", "Our fault"),
         }
@@ -134,9 +137,6 @@ fn sale_look(error: &sale::Error) -> Look {
             look(S::FORBIDDEN, "token-expired", "The time ran out")
         }
         sale::Error::Denied => look(S::FORBIDDEN, "denied", "Closed purchase"),
-        sale::Error::Elsewhere(_) => {
-            look(S::CONFLICT, "too-many-sessions", "Playing on other devices")
-        }
         sale::Error::BadReceipt(_) => look(
             S::UNPROCESSABLE_ENTITY,
             "bad-receipt",

@@ -9,7 +9,10 @@ use super::{
     pages,
     problem::ApiError,
 };
-use crate::{payments::wallet::Wallet, sale::Sale};
+use crate::{
+    payments::{btcpay::webhook::Webhook, wallet::Wallet},
+    sale::Sale,
+};
 
 /// Everything that pages and API need; cheap to clone by its `Arc`.
 #[derive(Debug)]
@@ -25,6 +28,8 @@ pub struct Web {
     pub secure: bool,
     /// The built-in wallet, when it is the payment backend.
     pub wallet: Option<Arc<Wallet>>,
+    /// BTCPay's webhooks, when it is the payment backend.
+    pub webhook: Option<Webhook>,
     /// Ends event streams when the server stops.
     pub shutdown: tokio_util::sync::CancellationToken,
 }

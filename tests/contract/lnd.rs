@@ -18,13 +18,13 @@ use zeroize::Zeroizing;
 use crate::suite::{Bench, Payer, contract};
 
 /// One pair for all clauses.
-struct Shared {
-    pair: Pair,
+pub(crate) struct Shared {
+    pub(crate) pair: Pair,
     macaroon: Vec<u8>,
     _folder: TempDir,
 }
 
-async fn shared() -> anyhow::Result<&'static Shared> {
+pub(crate) async fn shared() -> anyhow::Result<&'static Shared> {
     static SHARED: OnceCell<Shared> = OnceCell::const_new();
     SHARED
         .get_or_try_init(async || {
@@ -41,7 +41,7 @@ async fn shared() -> anyhow::Result<&'static Shared> {
         .await
 }
 
-struct Buyer(&'static Pair);
+pub(crate) struct Buyer(pub(crate) &'static Pair);
 
 #[async_trait]
 impl Payer for Buyer {
@@ -70,6 +70,7 @@ async fn bench() -> anyhow::Result<Bench> {
     Ok(Bench {
         backend: Arc::new(Lnd::new(node, expected, Arc::new(SystemClock))),
         payer: Box::new(Buyer(&shared.pair)),
+        cancels: true,
     })
 }
 

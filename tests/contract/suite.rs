@@ -30,6 +30,8 @@ pub(crate) trait Payer: Send + Sync {
 pub(crate) struct Bench {
     pub(crate) backend: Arc<dyn InvoiceBackend>,
     pub(crate) payer: Box<dyn Payer>,
+    /// Whether it can withdraw an invoice. One that can't lets it run out.
+    pub(crate) cancels: bool,
 }
 
 /// One test a clause, for the backend that `$bench` makes.
@@ -113,7 +115,8 @@ async fn next_of(
 
 pub(crate) async fn an_invoice_is_what_was_asked_for(bench: Bench) -> Result<()> {
     let memo = "Zm9vYmFyYmF6Zm9vYmFyYmF6Zm9vYmFyYmF6Zm9vYmFy";
-    let made = bench.invoice_for(1234, memo, 700).await?;
+    // Whole minutes: what every backend can count.
+    let made = bench.invoice_for(1234, memo, 720).await?;
     ensure!(made.memo == memo && made.amount == sats(1234)?);
     ensure!(
         made.state
@@ -121,17 +124,23 @@ pub(crate) async fn an_invoice_is_what_was_asked_for(bench: Bench) -> Result<()>
                 received: Msats::ZERO
             }
     );
-    ensure!(made.expires_at == made.created_at.plus_seconds(700));
+    ensure!(made.expires_at == made.created_at.plus_seconds(720));
 
     let parsed: Bolt11Invoice = made
         .payment_request
         .parse()
         .map_err(|error| anyhow::anyhow!("{error}"))?;
     ensure!(parsed.amount_milli_satoshis() == Some(1_234_000));
-    ensure!(parsed.description().to_string() == memo);
+    // Among words of a store's own, where the backend adds them.
+    let description = parsed.description().to_string();
+    ensure!(description.contains(memo), "{description}");
     let hash: &[u8; 32] = parsed.payment_hash().as_ref();
     ensure!(hash == made.payment_hash.as_bytes());
-    ensure!(parsed.expiry_time().as_secs() == 700);
+    let lasts = parsed.expiry_time().as_secs();
+    ensure!(
+        (715..=720).contains(&lasts),
+        "never longer than was said: {lasts}"
+    );
 
     ensure!(bench.look_up(&made).await? == made);
     let second = bench.invoice(1234, memo).await?;
@@ -214,6 +223,8 @@ pub(crate) async fn the_stream_replays_and_goes_on(bench: Bench) -> Result<()> {
     let order = [&invoices[1], &invoices[2]];
     for invoice in order {
         bench.payer.pay(&invoice.payment_request, None).await?;
+        // A cursor may count no finer than by the second.
+        bench.payer.let_pass(Duration::from_secs(1)).await;
     }
     let replayed = bench.settled(Cursor(0), &order).await?;
     ensure!(replayed[0] == bench.look_up(order[0]).await?);
@@ -221,14 +232,15 @@ pub(crate) async fn the_stream_replays_and_goes_on(bench: Bench) -> Result<()> {
     ensure!(cursor(&replayed[0])? < cursor(&replayed[1])?);
 
     let mut live = bench.backend.settlements(cursor(&replayed[0])?).await?;
-    let ours = [&invoices[0], &invoices[1], &invoices[2], &unpaid];
-    let next = next_of(&mut live, &ours).await?;
-    ensure!(next == replayed[1], "from its cursor on, and no earlier");
+    // Repetitions are allowed: what was seen is passed over.
+    let rest = [&invoices[0], &invoices[2], &unpaid];
+    let next = next_of(&mut live, &rest).await?;
+    ensure!(next == replayed[1], "from its cursor on");
     let waiting = {
-        let ours = ours.map(Invoice::clone);
+        let rest = [invoices[0].clone(), unpaid.clone()];
         tokio::spawn(async move {
-            let ours: Vec<_> = ours.iter().collect();
-            next_of(&mut live, &ours).await
+            let rest: Vec<_> = rest.iter().collect();
+            next_of(&mut live, &rest).await
         })
     };
     bench.payer.pay(&invoices[0].payment_request, None).await?;
@@ -282,9 +294,13 @@ pub(crate) async fn what_is_withdrawn_cannot_be_paid(bench: Bench) -> Result<()>
         .cancel(&made.reference)
         .await
         .context("twice is no fault")?;
-    ensure!(bench.look_up(&made).await?.state == InvoiceState::Canceled);
-    ensure!(bench.payer.pay(&made.payment_request, None).await.is_err());
-    ensure!(bench.look_up(&made).await?.state == InvoiceState::Canceled);
+    if bench.cancels {
+        ensure!(bench.look_up(&made).await?.state == InvoiceState::Canceled);
+        ensure!(bench.payer.pay(&made.payment_request, None).await.is_err());
+        ensure!(bench.look_up(&made).await?.state == InvoiceState::Canceled);
+    } else {
+        ensure!(bench.look_up(&made).await? == made, "it runs out by itself");
+    }
 
     let paid = bench.invoice(100, "paid").await?;
     bench.payer.pay(&paid.payment_request, None).await?;
@@ -296,7 +312,9 @@ pub(crate) async fn what_is_withdrawn_cannot_be_paid(bench: Bench) -> Result<()>
 
 pub(crate) async fn what_ran_out_cannot_be_paid(bench: Bench) -> Result<()> {
     let made = bench.invoice_for(100, "brief", 2).await?;
-    bench.payer.let_pass(Duration::from_secs(3)).await;
+    // As long as the backend made it, which may count in minutes.
+    let lasts = made.expires_at.seconds_since(made.created_at);
+    bench.payer.let_pass(Duration::from_secs(lasts + 1)).await;
     ensure!(bench.payer.pay(&made.payment_request, None).await.is_err());
     let state = bench.look_up(&made).await?.state;
     ensure!(

@@ -44,6 +44,7 @@ async fn bench() -> anyhow::Result<Bench> {
     Ok(Bench {
         backend,
         payer: Box::new(payer),
+        cancels: true,
     })
 }
 

@@ -11,5 +11,4 @@ mod crash;
 mod floods;
 mod gate;
 mod sale;
-mod sessions;
 mod site;

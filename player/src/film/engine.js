@@ -7,7 +7,7 @@
 
 import Hls from "hls.js";
 
-import { ELSEWHERE, Gate, gatedLoader } from "./loader.js";
+import { Gate, gatedLoader } from "./loader.js";
 
 /** Does the engine play the free start on the whole film's timeline? */
 export const wholeTimeline = Hls.isSupported();
@@ -96,10 +96,7 @@ function nativeEngine(video, grants, onfault) {
   };
   const mend = async () => {
     const at = video.currentTime;
-    const grant = await grants.renew().catch((problem) => {
-      if (problem.slug === ELSEWHERE) grants.onrefused(problem);
-      throw problem;
-    });
+    const grant = await grants.renew();
     load(grant, at);
     await video.play();
   };
@@ -107,9 +104,7 @@ function nativeEngine(video, grants, onfault) {
     const fault = video.error?.code === MediaError.MEDIA_ERR_DECODE ? "media" : "network";
     if (performance.now() - mended < MEND_AGAIN_MS || !grants.current) return onfault(fault);
     mended = performance.now();
-    mend().catch((problem) => {
-      if (problem.slug !== ELSEWHERE) onfault(fault);
-    });
+    mend().catch(() => onfault(fault));
   });
   return {
     start: load,

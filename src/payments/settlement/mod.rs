@@ -137,6 +137,11 @@ impl Settlement {
         Ok(entry?.map_or(Outcome::Foreign, Outcome::from))
     }
 
+    /// Says that something about this invoice changed; whoever waits for it looks.
+    pub fn wake(&self, reference: &InvoiceRef) {
+        self.waiters.wake(reference);
+    }
+
     /// Waits for news of one invoice. Subscribe first and look it up then: nothing falls between.
     pub fn subscribe(&self, reference: &InvoiceRef) -> Waiter {
         Waiters::subscribe(&self.waiters, reference)
