@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    admission::{Admission, Denied, denied},
+    admission::{Admission, Denied, Sessions, denied},
     catalog::Catalog,
     clock::Clock,
     core::offer::{Offer, TierKind},
@@ -71,7 +71,10 @@ impl App {
         let cache = u64::from(config.server.cache_mb) << 20;
         let store = Arc::new(Store::new(data.join("titles"), cache));
         let denied = Denied::open(&data.join(denied::FILE)).context("the deny list")?;
-        let admission = Arc::new(Admission::new(denied));
+        let admission = Arc::new(Admission::new(
+            denied,
+            Sessions::new(config.limits.sessions as usize),
+        ));
         let gate = Arc::new(Gate::new(
             keys.clone(),
             clock.clone(),

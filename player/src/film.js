@@ -9,11 +9,14 @@ import { byId, h, pageData } from "./dom.js";
 import { Choice } from "./film/choice.js";
 import { createPlayer } from "./film/controls.js";
 import { PreviewEdge } from "./film/edge.js";
+import { Elsewhere } from "./film/elsewhere.js";
 import { createEngine, wholeTimeline } from "./film/engine.js";
 import { Grants } from "./film/grants.js";
 import { Keeper } from "./film/keeper.js";
+import { ELSEWHERE } from "./film/loader.js";
 import { Notices } from "./film/notices.js";
 import { createPanel } from "./film/panel.js";
+import { Place } from "./film/place.js";
 import { recall, remember } from "./film/position.js";
 import { mountTip } from "./film/tip.js";
 import { Purse } from "./purse.js";
@@ -35,16 +38,17 @@ const sale = new Sale(title, store, purse, new PendingOrders(localStorage, now),
   later: (then, ms) => setTimeout(then, ms),
 });
 const { player, video, showFree } = createPlayer(title);
-const grants = new Grants(title.id, api.grant, now, wholeTimeline);
+const grants = new Grants(title.id, api.grant, now, wholeTimeline, new Place(sessionStorage));
 const engine = createEngine(video, grants, (fault) => notices.fault(fault));
 const edge = new PreviewEdge(video, () => {
   store.send({ type: "choose", why: purse.ranOut(title.id, now()) ? "ran-out" : "preview-over" });
 });
 const keeper = new Keeper(video, grants, now, () => void ranOut());
+const elsewhere = new Elsewhere(byId("stage"), () => void takeBack());
 const choice = new Choice(title);
 const notices = new Notices(title, choice, {
   buy: (offer) => void sale.buy(offer),
-  play: () => void video.play(),
+  play: () => void (elsewhere.shown ? takeBack() : video.play()),
   retry: () => void begin(),
   reload: () => engine.retry(),
 });
@@ -71,7 +75,9 @@ async function begin() {
     grant = await grants.open(null).catch(() => null);
     if (grant) show(grant, 0);
     else lock();
-    return notices.refused(refused);
+    if (refused.slug !== ELSEWHERE) return notices.refused(refused);
+    notices.owned(held.expires_at);
+    return elsewhere.show();
   }
   show(grant, grant.full ? recall(localStorage, title.id, title.duration_s) : 0);
   if (!grant.full) return;
@@ -99,23 +105,46 @@ function own(access) {
   if (store.is("idle")) store.send({ type: "unlock", access: null, paid: false });
 }
 
-/** Paid, or found to be owned: the film goes on at the very frame where it stands. @param {Access | { token: string, expires_at: string | null }} access */
-async function unlock(access) {
+/**
+ * Paid, or found to be owned: the film goes on at the very frame where it stands.
+ *
+ * @param {Access | { token: string, expires_at: string | null }} access
+ * @param {(token: string) => Promise<Grant>} [open]
+ */
+async function unlock(access, open = (token) => grants.open(token)) {
   try {
     const before = grants.current;
-    const grant = await grants.open(access.token);
+    const grant = await open(access.token);
     if (!before) show(grant, recall(localStorage, title.id, title.duration_s));
     else {
       limit(grant);
       engine.open(grant);
     }
   } catch (problem) {
-    notices.refused(/** @type {api.Problem} */ (problem));
+    refused(/** @type {api.Problem} */ (problem));
     return;
   }
+  elsewhere.hide();
   own(access);
   video.play().catch(() => {});
   void sync(purse).catch(() => {});
+}
+
+/** Other devices had all places: this one wants the oldest one's. */
+async function takeBack() {
+  const held = purse.forTitle(title.id, now());
+  if (!held) return begin();
+  // Where the page began without a place, the picture stands at the start.
+  const at = grants.current?.full ? 0 : recall(localStorage, title.id, title.duration_s);
+  await unlock(held, (token) => grants.takeBack(token));
+  if (at > 0 && !elsewhere.shown) video.currentTime = at;
+}
+
+/** @param {api.Problem} problem */
+function refused(problem) {
+  video.pause();
+  if (problem.slug === ELSEWHERE) elsewhere.show();
+  else notices.refused(problem);
 }
 
 /** The rent ended in mid-film: stop kindly, offer again, keep the place. */
@@ -141,10 +170,7 @@ function found() {
 
 grants.onrefused = (problem) => {
   if (problem.slug === "token-expired") void ranOut();
-  else {
-    video.pause();
-    notices.refused(problem);
-  }
+  else refused(problem);
 };
 
 byId("stage")?.replaceChildren(player);

@@ -5,6 +5,8 @@ import { test } from "node:test";
 import { Problem } from "../src/api.js";
 import { Grants, withGrant } from "../src/film/grants.js";
 import { Gate, gatedLoader } from "../src/film/loader.js";
+import { Place } from "../src/film/place.js";
+import { memory } from "./memory.mjs";
 
 const NOW = Date.parse("2026-01-01T00:00:00Z");
 
@@ -67,6 +69,7 @@ async function gateAtFour() {
     async () => grant(1),
     () => NOW,
     true,
+    new Place(memory()),
   );
   await grants.open(null);
   const gate = new Gate(grants);
@@ -110,6 +113,7 @@ test("an old grant is renewed before a request leaves", async () => {
     async () => grant(++made, 600, now),
     () => now,
     true,
+    new Place(memory()),
   );
   await grants.open(null);
   const gate = new Gate(grants);
@@ -129,6 +133,7 @@ test("many requests renew once", async () => {
     async () => grant(++made, 600, now),
     () => now,
     true,
+    new Place(memory()),
   );
   await grants.open(null);
   now += 590_000;
@@ -143,6 +148,7 @@ test("a grant that ends with the rent is not renewed without pause", async () =>
     async () => grant(++made, 9),
     () => NOW,
     true,
+    new Place(memory()),
   );
   await grants.open("token");
   assert.equal(grants.fresh(), true);
@@ -155,6 +161,7 @@ test("a refused request is repeated once with a newer grant", async () => {
     async () => grant(++made),
     () => NOW,
     true,
+    new Place(memory()),
   );
   await grants.open(null);
   const gate = new Gate(grants);
@@ -176,6 +183,7 @@ test("a refusal to renew is told, an absent network is not", async () => {
     () => ask(),
     () => now,
     true,
+    new Place(memory()),
   );
   await grants.open("token");
   /** @type {string[]} */
@@ -189,4 +197,60 @@ test("a refusal to renew is told, an absent network is not", async () => {
   slug = "unreachable";
   assert.equal((await grants.ready())?.grant, "g1", "the old one may still do");
   assert.deepEqual(told, ["token-expired"]);
+});
+
+test("a reload keeps this tab's place, another purchase or tab has none", async () => {
+  const tab = memory();
+  /** @type {(string | undefined)[]} */
+  const asked = [];
+  let made = 0;
+  const open = async (/** @type {string | null} */ token, storage = tab) => {
+    const ask = async (/** @type {{ session?: string }} */ body) => {
+      asked.push(body.session);
+      return { ...grant(1), session: body.session ?? `s${++made}` };
+    };
+    const grants = new Grants("a", ask, () => NOW, true, new Place(storage));
+    await grants.open(token);
+    return grants;
+  };
+  const grants = await open("the-first-purchase");
+  await grants.renew();
+  await open("the-first-purchase");
+  await open("another-one");
+  await open("the-first-purchase", memory());
+  await open(null);
+  assert.deepEqual(asked, [undefined, "s1", "s1", undefined, undefined, undefined]);
+  await grants.takeBack("the-first-purchase");
+  assert.equal(asked.at(-1), undefined, "as a new device");
+  assert.equal((await open("the-first-purchase")).current?.session, grants.current?.session);
+  assert.ok(!JSON.stringify(tab).includes("the-first-purchase"));
+});
+
+test("while others have all places a request waits, and goes out when one is taken back", async () => {
+  let out = false;
+  let made = 0;
+  const grants = new Grants(
+    "a",
+    async (/** @type {{ session?: string }} */ body) => {
+      if (out && body.session) throw new Problem("too-many-sessions", 409, "");
+      return grant(++made);
+    },
+    () => NOW,
+    true,
+    new Place(memory()),
+  );
+  await grants.open("token");
+  /** @type {string[]} */
+  const told = [];
+  grants.onrefused = (problem) => told.push(problem.slug);
+  const gate = new Gate(grants);
+  let failed = 0;
+  const loader = load(gate, segment(2), { onError: () => failed++ });
+  out = true;
+  loader.callbacks.onError({ code: 403 }, {}, null, loader.stats);
+  await new Promise(setImmediate);
+  assert.deepEqual([told, failed, gate.parked.size], [["too-many-sessions"], 0, 1]);
+  await grants.takeBack("token");
+  gate.open();
+  assert.deepEqual(Base.sent.at(-1), "https://films.example/m/g2/a/720/s.m4s");
 });

@@ -88,6 +88,8 @@ pub enum Refusal {
     BeyondPreview,
     #[error("its purchase was closed")]
     Denied,
+    #[error("playing on other devices")]
+    Elsewhere,
 }
 
 impl Grant {

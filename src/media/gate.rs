@@ -125,11 +125,12 @@ impl Gate {
     fn check(&self, path: &MediaPath<'_>) -> Result<Grant, Refusal> {
         // Why a grant is no grant of ours is nothing a stranger needs to know.
         let grant = Grant::open(path.grant, &self.keys.current()).map_err(|_| Refusal::NoGrant)?;
-        grant.check(path.title, self.clock.now())?;
+        let now = self.clock.now();
+        grant.check(path.title, now)?;
         if let MediaFile::Segment(_, number) = path.file {
             grant.check_segment(number)?;
         }
-        self.admission.check(&grant)?;
+        self.admission.check(&grant, now)?;
         Ok(grant)
     }
 }
@@ -173,6 +174,7 @@ fn forbidden(refusal: Refusal) -> BytesResponse {
             Refusal::Expired => "this grant has run out: ask for a new one\n",
             Refusal::BeyondPreview => "the free part ends before this segment\n",
             Refusal::Denied => "this purchase was closed by the cinema\n",
+            Refusal::Elsewhere => "this purchase is playing on other devices\n",
         },
     )
 }

@@ -1,6 +1,7 @@
 //! Why a step of a sale does not go on, in words for whoever asked.
 
 use crate::{
+    admission::Elsewhere,
     core::{access, envelope, money::Sats, ticket},
     ledger, media, payments,
 };
@@ -43,6 +44,11 @@ pub enum Error {
          name the purchase by its subject"
     )]
     Denied,
+    #[error(
+        "this purchase is playing on as many other devices as it may: to watch here, ask for a \
+         grant without a session"
+    )]
+    Elsewhere(#[from] Elsewhere),
     #[error("many are ordering at the moment; nothing was charged: try again soon")]
     Crowded,
     #[error("{0}")]

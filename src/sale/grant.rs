@@ -55,10 +55,13 @@ impl Sale {
         let (extent, subject, ends, preview_end_us) = if let Some(token) = &request.token {
             let access = Access::open(token, &self.keyring()).map_err(Error::BadToken)?;
             access.check(title.id, now).map_err(Error::Access)?;
-            if self.admission.denied.contains(access.subject) {
-                return Err(Error::Denied);
-            }
-            (Extent::Film, access.subject, access.expires_at, None)
+            // What is free is nobody's purchase, whatever is shown for it.
+            let subject = if title.offer.is_free() {
+                Subject::NOBODY
+            } else {
+                access.subject
+            };
+            (Extent::Film, subject, access.expires_at, None)
         } else {
             let (extent, end) = self.free_part(&title, request.whole_timeline).await?;
             (extent, Subject::NOBODY, None, end)
@@ -66,19 +69,17 @@ impl Sale {
         if title.state == State::Processing {
             return Err(Error::NotReady);
         }
-        let session = match request.session {
-            Some(session) => session,
-            None => Session::from_bytes(random()?),
-        };
         let lifetime = now.plus_seconds(if request.native {
             NATIVE_LIFETIME_S
         } else {
             GRANT_LIFETIME_S
         });
+        // A rent that ends sooner ends its grants too.
+        let expires_at = ends.map_or(lifetime, |end: Timestamp| end.min(lifetime));
+        let session = self.admit(subject, request.session, expires_at, now)?;
         let grant = Grant {
             title: title.id,
-            // A rent that ends sooner ends its grants too.
-            expires_at: ends.map_or(lifetime, |end: Timestamp| end.min(lifetime)),
+            expires_at,
             subject,
             session,
             extent,
@@ -88,6 +89,31 @@ impl Sale {
             grant,
             preview_end_us,
         })
+    }
+
+    /// The playing that this grant belongs to, if its purchase may play now.
+    fn admit(
+        &self,
+        subject: Subject,
+        renewed: Option<Session>,
+        ends: Timestamp,
+        now: Timestamp,
+    ) -> Result<Session, Error> {
+        let new = || random().map(Session::from_bytes);
+        if subject == Subject::NOBODY {
+            return renewed.map_or_else(new, Ok);
+        }
+        if self.admission.denied.contains(subject) {
+            return Err(Error::Denied);
+        }
+        let sessions = &self.admission.sessions;
+        if let Some(session) = renewed {
+            sessions.renew(subject, session, ends, now)?;
+            return Ok(session);
+        }
+        let session = new()?;
+        sessions.begin(subject, session, ends, now);
+        Ok(session)
     }
 
     async fn free_part(

@@ -137,6 +137,9 @@ fn sale_look(error: &sale::Error) -> Look {
             look(S::FORBIDDEN, "token-expired", "The time ran out")
         }
         sale::Error::Denied => look(S::FORBIDDEN, "denied", "Closed purchase"),
+        sale::Error::Elsewhere(_) => {
+            look(S::CONFLICT, "too-many-sessions", "Playing on other devices")
+        }
         sale::Error::BadReceipt(_) => look(
             S::UNPROCESSABLE_ENTITY,
             "bad-receipt",

@@ -11,4 +11,5 @@ mod crash;
 mod floods;
 mod gate;
 mod sale;
+mod sessions;
 mod site;

@@ -7,7 +7,7 @@
 
 import Hls from "hls.js";
 
-import { Gate, gatedLoader } from "./loader.js";
+import { ELSEWHERE, Gate, gatedLoader } from "./loader.js";
 
 /** Does the engine play the free start on the whole film's timeline? */
 export const wholeTimeline = Hls.isSupported();
@@ -96,7 +96,10 @@ function nativeEngine(video, grants, onfault) {
   };
   const mend = async () => {
     const at = video.currentTime;
-    const grant = await grants.renew();
+    const grant = await grants.renew().catch((problem) => {
+      if (problem.slug === ELSEWHERE) grants.onrefused(problem);
+      throw problem;
+    });
     load(grant, at);
     await video.play();
   };
@@ -104,7 +107,9 @@ function nativeEngine(video, grants, onfault) {
     const fault = video.error?.code === MediaError.MEDIA_ERR_DECODE ? "media" : "network";
     if (performance.now() - mended < MEND_AGAIN_MS || !grants.current) return onfault(fault);
     mended = performance.now();
-    mend().catch(() => onfault(fault));
+    mend().catch((problem) => {
+      if (problem.slug !== ELSEWHERE) onfault(fault);
+    });
   });
   return {
     start: load,

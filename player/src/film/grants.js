@@ -17,12 +17,14 @@ export class Grants {
    * @param {string} title @param {Ask} ask
    * @param {() => number} now milliseconds, the server's
    * @param {boolean} wholeTimeline can the engine wait for what is not open yet?
+   * @param {import("./place.js").Place} place
    */
-  constructor(title, ask, now, wholeTimeline) {
+  constructor(title, ask, now, wholeTimeline, place) {
     this.title = title;
     this.ask = ask;
     this.now = now;
     this.wholeTimeline = wholeTimeline;
+    this.place = place;
     /** @type {Grant | null} */
     this.current = null;
     /** @type {string | null} */
@@ -41,16 +43,25 @@ export class Grants {
     return this.renew();
   }
 
+  /** As a new device, which puts the oldest one out. @param {string} token @returns {Promise<Grant>} */
+  takeBack(token) {
+    this.place.leave();
+    return this.open(token);
+  }
+
   /** @returns {Promise<Grant>} */
   renew() {
     if (this.asking) return this.asking;
     const token = this.token;
-    const session = this.current?.session;
+    const session = this.place.session(token);
     // The browser's own player keeps the address it began with: its right must last the film.
     const reach = this.wholeTimeline ? { whole_timeline: true } : { native: true };
     const asking = this.ask({ title: this.title, session, ...reach }, token)
       .then((grant) => {
-        if (this.token === token) this.current = grant;
+        if (this.token === token) {
+          this.current = grant;
+          this.place.keep(token, grant.session);
+        }
         return grant;
       })
       .finally(() => {
@@ -86,8 +97,12 @@ export class Grants {
    *
    * @returns {Promise<Grant | null>}
    */
-  async ready() {
-    if (this.fresh()) return this.current;
+  ready() {
+    return this.fresh() ? Promise.resolve(this.current) : this.confirm();
+  }
+
+  /** As `ready`, whatever is left: may we still play? @returns {Promise<Grant | null>} */
+  async confirm() {
     try {
       return await this.renew();
     } catch (problem) {

@@ -5,6 +5,8 @@
 
 /** Timers beyond 2^31 ms fire at once; and a sleeping machine makes long ones wrong anyway. */
 const LOOK_MS = 15_000;
+/** Tracks rarely end on the same frame. */
+const HERE_S = 0.5;
 
 export class Keeper {
   /**
@@ -45,6 +47,15 @@ export class Keeper {
       if (left < LOOK_MS) this.timer = setTimeout(() => this.look(), left + 50);
     }
     // A paused film keeps no place among the devices that play: renewed when it goes on.
-    if (!this.video.paused && !this.grants.fresh()) void this.grants.ready();
+    if (this.video.paused) return;
+    // With all of it here no request would tell that another device has taken the place.
+    if (this.grants.current?.full && this.allHere()) void this.grants.confirm();
+    else if (!this.grants.fresh()) void this.grants.ready();
+  }
+
+  /** Is the rest of the film in the browser already? */
+  allHere() {
+    const { buffered, duration } = this.video;
+    return buffered.length > 0 && buffered.end(buffered.length - 1) >= duration - HERE_S;
   }
 }

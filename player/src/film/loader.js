@@ -9,6 +9,8 @@ import { withGrant } from "./grants.js";
 
 /** While parked, the engine's clock of the request is held here: see `Gate.hold`. */
 const HOLD_MS = 50;
+/** Other devices have all places. */
+export const ELSEWHERE = "too-many-sessions";
 
 /** Which requests may go out, and which wait. */
 export class Gate {
@@ -79,13 +81,21 @@ export function gatedLoader(Base, gate) {
   return class GatedLoader extends Base {
     /** @param {any} context @param {any} config @param {any} callbacks */
     load(context, config, callbacks) {
-      const send = () => {
-        this.waiting = null;
-        this.stats.loading.start = 0;
-        this.send(context, config, callbacks, 1);
-      };
-      if (!gate.mustWait(context)) return send();
-      this.waiting = { go: send, stats: this.stats, context, callbacks };
+      if (gate.mustWait(context)) this.wait(context, config, callbacks);
+      else this.start(context, config, callbacks);
+    }
+
+    /** @param {any} context @param {any} config @param {any} callbacks */
+    start(context, config, callbacks) {
+      this.waiting = null;
+      this.stats.loading.start = 0;
+      this.send(context, config, callbacks, 1);
+    }
+
+    /** @param {any} context @param {any} config @param {any} callbacks */
+    wait(context, config, callbacks) {
+      const go = () => this.start(context, config, callbacks);
+      this.waiting = { go, stats: this.stats, context, callbacks };
       gate.park(this.waiting);
     }
 
@@ -117,6 +127,9 @@ export function gatedLoader(Base, gate) {
               })
               .catch((problem) => {
                 if (!problem.away) grants.onrefused(problem);
+                // It may be taken back: then this very request goes out.
+                if (problem.slug === ELSEWHERE && !this.over)
+                  return this.wait(context, config, callbacks);
                 callbacks.onError(error, failed, details, stats);
               });
           },

@@ -11,8 +11,6 @@ import { remaining } from "../words.js";
 
 /** @type {Record<string, string>} */
 const REFUSALS = {
-  "too-many-sessions":
-    "This purchase is playing on other devices. Stop it on one of them, then try again.",
   "token-expired": "Your time with this film ran out. You can watch it again.",
   denied: "This purchase was closed by the cinema.",
   "bad-token": "This purchase was not made here, or it was changed on its way.",
@@ -67,10 +65,9 @@ export class Notices {
 
   /** @param {Problem} problem */
   refused(problem) {
-    const again = problem.away || problem.slug === "too-many-sessions";
     this.say(
       problem.away ? CLOSED : (REFUSALS[problem.slug] ?? problem.detail),
-      again ? this.act.retry : null,
+      problem.away ? this.act.retry : null,
     );
   }
 
