@@ -93,7 +93,8 @@ torture: player nodes
 
 bench: build setup-test samples nodes
 	tools/setup bench
-	SATREEL_BIN="$(CURDIR)/bin" SATREEL_SAMPLES="$(SAMPLES)" tests/bench/run
+	cargo build --quiet --release --locked -p lnd-pair
+	SATREEL_PAIR="$$CARGO_TARGET_DIR/release/lnd-pair" SATREEL_BIN="$(CURDIR)/bin" SATREEL_SAMPLES="$(SAMPLES)" tests/bench/run
 
 lint: player
 	$(call say,Formatting and clippy and types)

@@ -7,10 +7,12 @@ import { join } from "node:path";
 
 import { browser } from "./browser.mjs";
 import { credentials } from "./credentials.mjs";
+import { lnd } from "./lnd.mjs";
 import { replay } from "./replay.mjs";
 import { sale } from "./sale.mjs";
 import { serving } from "./serving.mjs";
 import { start } from "./start.mjs";
+import { waiting } from "./waiting.mjs";
 import { print } from "./table.mjs";
 
 /** @import { Row } from "./table.mjs" */
@@ -21,6 +23,8 @@ const parts = [
   ["start with 10,000 titles", start],
   ["settlement replay", replay],
   ["sale", sale],
+  ["sale on LND", lnd],
+  ["viewers who wait", waiting],
   ["serving beside nginx", serving],
   ["sale in Chromium", browser],
 ];

@@ -59,8 +59,18 @@ export class Program {
   }
 }
 
-/** A server with the built-in wallet on a data folder. @param {string} data */
-export async function satreel(data) {
+const WALLET = `[payments]
+backend = "wallet"
+`;
+
+/**
+ * A server on a data folder, with the built-in wallet unless told otherwise. One visitor may do here
+ * what thousands do.
+ *
+ * @param {string} data
+ * @param {string} [payments] the configuration's tables of the payment backend
+ */
+export async function satreel(data, payments = WALLET) {
   const config = join(data, "satreel.toml");
   await writeFile(
     config,
@@ -70,9 +80,7 @@ url = "http://127.0.0.1:1"
 data = ${JSON.stringify(data)}
 [server]
 listen = "127.0.0.1:0"
-[payments]
-backend = "wallet"
-[limits]
+${payments}[limits]
 orders_per_minute = 1000000
 tokens_per_minute = 1000000
 grants_per_minute = 1000000

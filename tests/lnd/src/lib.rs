@@ -9,7 +9,9 @@ mod launch;
 mod node;
 mod pair;
 mod programs;
+mod settled;
 mod state;
 
 pub use node::Node;
 pub use pair::{NARROW, Pair};
+pub use settled::Settled;

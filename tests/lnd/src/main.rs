@@ -1,14 +1,20 @@
 //! The pair for scripts of any language: one JSON line says where everything is, then each line
 //! on stdin is a command and is answered by a line. The end of stdin ends the nodes.
 
-use std::path::PathBuf;
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result, bail};
 use clap::Parser;
-use lnd_pair::{NARROW, Node, Pair};
+use lnd_pair::{NARROW, Node, Pair, Settled};
+use satreel_lnd::{call, proto::lnrpc::Invoice};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, stdin, stdout};
+
+const LIMIT: Duration = Duration::from_secs(30);
 
 /// Two LND nodes with a channel, for tests.
 #[derive(Debug, Parser)]
@@ -32,6 +38,7 @@ struct Command {
     mine: Option<u32>,
     send: Option<String>,
     sat: Option<u64>,
+    add_invoice: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -58,12 +65,15 @@ async fn main() -> Result<()> {
     let narrow = folder.join("satreel.macaroon");
     std::fs::write(&narrow, pair.shop().bake(&NARROW).await?)?;
     answer(&pair.describe(&narrow)).await?;
+    // One connection that stays open, as a shop's own is.
+    let shop = pair.shop().connect()?;
+    let settled = Settled::follow(&shop);
     while let Some(line) = lines.next_line().await? {
         if line.trim().is_empty() {
             continue;
         }
         let done = match serde_json::from_str(&line).context("not a command") {
-            Ok(command) => obey(&pair, command).await,
+            Ok(command) => obey(&pair, &shop, &settled, command).await,
             Err(error) => Err(error),
         };
         answer(&done.unwrap_or_else(|error| json!({ "error": format!("{error:#}") }))).await?;
@@ -71,14 +81,24 @@ async fn main() -> Result<()> {
     Ok(())
 }
 
-async fn obey(pair: &Pair, command: Command) -> Result<Value> {
+async fn obey(
+    pair: &Pair,
+    shop: &satreel_lnd::Node,
+    settled: &Settled,
+    command: Command,
+) -> Result<Value> {
     let node = |which| match which {
         Which::Shop => pair.shop(),
         Which::Buyer => pair.buyer(),
     };
     if let Some(bolt11) = command.pay {
         let preimage = pair.pay(&bolt11, command.amount_msat).await?;
-        return Ok(json!({ "preimage": preimage }));
+        let settled_ms = settled.told(&bolt11).await;
+        return Ok(json!({ "preimage": preimage, "settled_ms": settled_ms }));
+    }
+    if let Some(sat) = command.add_invoice {
+        let took = time_add_invoice(shop, sat).await?;
+        return Ok(json!({ "took_ms": took.as_secs_f64() * 1000.0 }));
     }
     if let Some(address) = command.send {
         let sat = command.sat.context("\"sat\" is missing")?;
@@ -100,6 +120,21 @@ async fn obey(pair: &Pair, command: Command) -> Result<Value> {
         bail!("no command in it");
     }
     Ok(json!({ "done": true }))
+}
+
+/// What the node itself takes to make an invoice as ours are.
+async fn time_add_invoice(shop: &satreel_lnd::Node, sat: u64) -> Result<Duration> {
+    let request = Invoice {
+        // As long as an order code.
+        memo: "0".repeat(44),
+        value_msat: i64::try_from(sat)? * 1000,
+        expiry: 600,
+        ..Invoice::default()
+    };
+    let mut lightning = shop.lightning();
+    let begun = Instant::now();
+    call("AddInvoice", LIMIT, lightning.add_invoice(request)).await?;
+    Ok(begun.elapsed())
 }
 
 /// Back in service means that payments pass again.
