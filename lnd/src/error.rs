@@ -6,6 +6,10 @@ use tonic::{Code, Status};
 
 pub type Result<T> = std::result::Result<T, Error>;
 
+/// How our own words for an unreadable macaroon begin: between a call and its answer only the
+/// words of a fault survive.
+const UNREADABLE: &str = "cannot read the macaroon: ";
+
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
     #[error("cannot reach LND at {address}: {source}")]
@@ -26,8 +30,8 @@ pub enum Error {
     WrongCertificate { address: String, path: PathBuf },
     #[error("no TLS with the node at {address}: {reason}")]
     Tls { address: String, reason: String },
-    #[error("cannot read the macaroon: {0}")]
-    MacaroonFile(Arc<std::io::Error>),
+    #[error("{UNREADABLE}{0}")]
+    MacaroonFile(String),
     #[error("LND's wallet is locked: unlock it (lncli unlock)")]
     Locked,
     #[error("LND has no wallet yet: create one (lncli create)")]
@@ -77,7 +81,9 @@ impl Error {
         }
         let message = status.message();
         let says = |words: &str| message.contains(words);
-        if says("wallet locked") {
+        if let Some(reason) = message.strip_prefix(UNREADABLE) {
+            Self::MacaroonFile(reason.to_owned())
+        } else if says("wallet locked") {
             Self::Locked
         } else if says("wallet not created") {
             Self::NoWallet

@@ -182,7 +182,7 @@ impl Credential {
     }
 
     fn read(&self) -> Result<Zeroizing<Vec<u8>>> {
-        (self.source)().map_err(|error| Error::MacaroonFile(Arc::new(error)))
+        (self.source)().map_err(|error| Error::MacaroonFile(error.to_string()))
     }
 
     fn forget(&self) {
@@ -196,7 +196,7 @@ impl Interceptor for Credential {
     fn call(&mut self, mut request: Request<()>) -> std::result::Result<Request<()>, Status> {
         let value = self
             .value()
-            .map_err(|error| Status::from_error(Box::new(error)))?;
+            .map_err(|error| Status::failed_precondition(error.to_string()))?;
         request.metadata_mut().insert("macaroon", value);
         Ok(request)
     }

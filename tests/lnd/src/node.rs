@@ -10,8 +10,8 @@ use anyhow::{Context, Result, bail};
 use satreel_lnd::{
     Options, call,
     proto::lnrpc::{
-        BakeMacaroonRequest, GetInfoRequest, GetInfoResponse, GetStateRequest, MacaroonPermission,
-        UnlockWalletRequest, WalletState,
+        BakeMacaroonRequest, GenSeedRequest, GetInfoRequest, GetInfoResponse, GetStateRequest,
+        InitWalletRequest, MacaroonPermission, UnlockWalletRequest, WalletState,
     },
 };
 use zeroize::Zeroizing;
@@ -21,8 +21,7 @@ use crate::launch::{Running, free_port};
 pub(crate) const LIMIT: Duration = Duration::from_secs(20);
 /// A cold start on a busy machine.
 const START: Duration = Duration::from_secs(90);
-/// What `--noseedbackup` encrypts the wallet with.
-const PASSWORD: &[u8] = b"hello";
+const PASSWORD: &[u8] = b"of a test";
 
 /// A node of the pair. Its address and files stay the same when it is stopped and started.
 #[derive(Debug)]
@@ -148,10 +147,30 @@ impl Node {
         self.wait_for(WalletState::RpcActive).await
     }
 
-    /// Starts it with its wallet locked.
-    pub async fn start_locked(&self) -> Result<()> {
+    /// Starts it without the wallet that the pair's own nodes have at once: first there is none,
+    /// later it is locked.
+    pub async fn start_closed(&self) -> Result<()> {
         self.launch(&[])?;
-        self.wait_for(WalletState::Locked).await
+        self.wait("answering", async || {
+            let now = self.state().await?;
+            Ok(matches!(
+                now,
+                WalletState::NonExisting | WalletState::Locked
+            ))
+        })
+        .await
+    }
+
+    pub async fn create_wallet(&self) -> Result<()> {
+        let mut unlocker = self.connect()?.unlocker();
+        let asked = unlocker.gen_seed(GenSeedRequest {});
+        let seed = call("GenSeed", LIMIT, asked).await?;
+        let request = InitWalletRequest {
+            wallet_password: PASSWORD.to_vec(),
+            cipher_seed_mnemonic: seed.cipher_seed_mnemonic,
+        };
+        call("InitWallet", LIMIT, unlocker.init_wallet(request)).await?;
+        self.wait_for(WalletState::ServerActive).await
     }
 
     pub async fn unlock(&self) -> Result<()> {
@@ -210,11 +229,15 @@ impl Node {
 
     async fn wait_for(&self, wanted: WalletState) -> Result<()> {
         self.wait(wanted.as_str_name(), async || {
-            let mut state = self.connect()?.state();
-            let now = call("GetState", LIMIT, state.get_state(GetStateRequest {})).await?;
-            Ok(now.state() == wanted)
+            Ok(self.state().await? == wanted)
         })
         .await
+    }
+
+    async fn state(&self) -> Result<WalletState> {
+        let mut state = self.connect()?.state();
+        let now = call("GetState", LIMIT, state.get_state(GetStateRequest {})).await?;
+        Ok(now.state())
     }
 
     async fn wait(&self, what: &str, done: impl AsyncFn() -> Result<bool>) -> Result<()> {

@@ -36,7 +36,6 @@ pub const NARROW: [(&str, &str); 4] = [
 #[derive(Debug)]
 pub struct Pair {
     programs: PathBuf,
-    state: PathBuf,
     folder: PathBuf,
     btcd: Btcd,
     shop: Node,
@@ -58,7 +57,6 @@ impl Pair {
         tokio::try_join!(shop.start(), buyer.start())?;
         let pair = Self {
             programs,
-            state,
             folder,
             btcd,
             shop,
@@ -129,12 +127,11 @@ impl Pair {
         .await
     }
 
-    /// A node of its own with the shop's wallet, locked, on ports of its own.
-    pub async fn locked(&self, name: &str) -> Result<Node> {
+    /// A node of its own that has no wallet yet, running.
+    pub async fn bare(&self, name: &str) -> Result<Node> {
         let folder = self.folder.join(name);
-        state::copy(&self.state.join("shop"), &folder)?;
         let node = Node::new(&self.programs, &folder, &self.btcd.arguments())?;
-        node.start_locked().await?;
+        node.start_closed().await?;
         Ok(node)
     }
 
