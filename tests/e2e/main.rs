@@ -10,6 +10,7 @@ mod commands;
 mod crash;
 mod floods;
 mod gate;
+mod lnd;
 mod sale;
 mod sessions;
 mod site;

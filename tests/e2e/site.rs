@@ -327,12 +327,17 @@ pub struct Program {
 impl Program {
     /// `satreel serve` on this data folder, on a free port.
     pub fn serve(data: &Path) -> Self {
+        Self::serve_paid_by(data, "backend = \"wallet\"\n")
+    }
+
+    /// The same, with `payments` below `[payments]`.
+    pub fn serve_paid_by(data: &Path, payments: &str) -> Self {
         let config = data.join("satreel.toml");
         fs::write(
             &config,
             format!(
                 "[site]\nname = \"Test\"\nurl = \"http://127.0.0.1:1\"\ndata = \"{}\"\n\
-                 [server]\nlisten = \"127.0.0.1:0\"\n[payments]\nbackend = \"wallet\"\n\
+                 [server]\nlisten = \"127.0.0.1:0\"\n[payments]\n{payments}\
                  [limits]\norders_per_minute = 1000000\n",
                 data.display()
             ),

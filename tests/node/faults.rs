@@ -151,26 +151,26 @@ async fn nothing_is_lost_when_lnd_is_killed_or_freezes() {
     let pair = Pair::start(folder.path()).await.unwrap();
     let files = Files::of(pair.shop()).await;
     let backend = files.backend(REGTEST);
-    let mut paid = Vec::new();
+    let mut made = Vec::new();
     for _ in 0..3 {
-        paid.push(backend.create(invoice(10)).await.unwrap());
+        made.push(backend.create(invoice(10)).await.unwrap());
     }
-    pair.pay(&paid[0].payment_request, None).await.unwrap();
+    pair.pay(&made[0].payment_request, None).await.unwrap();
     let mut stream = backend.settlements(Cursor(0)).await.unwrap();
     // The nodes' own first payment is on the node too.
     let first = loop {
         let next = stream.next().await.unwrap().unwrap();
-        if next.reference == paid[0].reference {
+        if next.reference == made[0].reference {
             break next;
         }
     };
     let cursor = first.settled().unwrap().cursor;
 
     // Paid just before the end of it.
-    pair.pay(&paid[1].payment_request, None).await.unwrap();
+    pair.pay(&made[1].payment_request, None).await.unwrap();
     pair.shop().kill9().unwrap();
     while let Some(Ok(more)) = stream.next().await {
-        assert_eq!(more.reference, paid[1].reference);
+        assert_eq!(more.reference, made[1].reference);
     }
     away(&backend, "cannot reach LND").await;
     pair.shop().start().await.unwrap();
@@ -179,11 +179,11 @@ async fn nothing_is_lost_when_lnd_is_killed_or_freezes() {
 
     let mut stream = backend.settlements(cursor).await.unwrap();
     let second = stream.next().await.unwrap().unwrap();
-    assert_eq!(second.reference, paid[1].reference);
-    pair.pay(&paid[2].payment_request, None).await.unwrap();
+    assert_eq!(second.reference, made[1].reference);
+    pair.pay(&made[2].payment_request, None).await.unwrap();
     loop {
         let next = stream.next().await.unwrap().unwrap();
-        if next.reference == paid[2].reference {
+        if next.reference == made[2].reference {
             break;
         }
     }

@@ -1,0 +1,160 @@
+//! The real program on a real LND, paid by another one.
+
+use std::path::Path;
+
+use lnd_pair::{NARROW, Pair};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+use crate::site::{Answer, Client, FILM, Program, data_folder, satreel, wait_until, write_title};
+
+const DEAR: &str = "3333333333333333";
+
+/// A site, its node, and somebody who pays.
+struct House {
+    data: TempDir,
+    pair: Pair,
+    payments: String,
+    runtime: Runtime,
+    _nodes: TempDir,
+}
+
+impl House {
+    fn new() -> Self {
+        let runtime = Runtime::new().expect("a runtime");
+        let nodes = tempfile::tempdir().expect("a folder");
+        let (data, pair) = (data_folder(), runtime.block_on(Pair::start(nodes.path())));
+        let pair = pair.expect("a pair");
+        let macaroon = runtime.block_on(pair.shop().bake(&NARROW)).expect("baked");
+        let path = data.path().join("satreel.macaroon");
+        std::fs::write(&path, macaroon).expect("written");
+        let payments = format!(
+            "backend = \"lnd\"\n[payments.lnd]\naddress = {:?}\ncertificate = \"{}\"\n\
+             macaroon = {{ file = \"{}\" }}\nnetwork = \"regtest\"\n",
+            pair.shop().address(),
+            pair.shop().certificate().display(),
+            path.display(),
+        );
+        Self {
+            data,
+            pair,
+            payments,
+            runtime,
+            _nodes: nodes,
+        }
+    }
+
+    fn serve(&self) -> Program {
+        Program::serve_paid_by(self.data.path(), &self.payments)
+    }
+
+    fn start_node(&self) {
+        let start = async {
+            self.pair.shop().start().await?;
+            self.pair.rejoin().await
+        };
+        self.runtime.block_on(start).expect("the node is back");
+    }
+
+    fn pay(&self, order: &Value) -> String {
+        let bolt11 = order["payment_request"].as_str().expect("a BOLT11");
+        let paid = self.runtime.block_on(self.pair.pay(bolt11, None));
+        paid.expect("paid")
+    }
+}
+
+fn order(client: &Client, title: &str) -> Answer {
+    client.post("/api/orders", &json!({"title": title, "tier": "own"}))
+}
+
+fn ordered(client: &Client) -> Value {
+    let order = order(client, FILM);
+    assert_eq!(order.status, 201, "{}", order.text());
+    order.json()
+}
+
+fn token(client: &Client, order: &Value) -> Answer {
+    client.post("/api/tokens", &json!({"ticket": order["ticket"]}))
+}
+
+fn wait_ready(client: &Client) {
+    wait_until("the till is open", || client.get("/readyz").status == 200);
+}
+
+fn sales(data: &Path) -> usize {
+    let data = data.to_string_lossy();
+    let (code, sales, said) = satreel(&["sales", "--json", "--data", &data]);
+    assert_eq!(code, 0, "{said}");
+    let sales: Value = serde_json::from_str(&sales).expect("JSON");
+    sales["sales"].as_array().map_or(0, Vec::len)
+}
+
+#[test]
+fn a_sale_survives_node_and_server() {
+    let house = House::new();
+    write_title(
+        house.data.path(),
+        DEAR,
+        &json!({"name": "Dear", "tiers": [{"tier": "own", "sat": 6_000_000}]}),
+    );
+
+    // The site opens before its node does.
+    house.pair.shop().kill9().expect("killed");
+    let server = house.serve();
+    let client = &server.client;
+    wait_until("the fault is told", || {
+        let ready = client.get("/readyz");
+        ready.status == 503 && ready.text().contains("cannot reach LND")
+    });
+    let refused = order(client, FILM);
+    assert_eq!((refused.status, refused.slug()), (503, "node-away".into()));
+    assert_eq!(client.get(&format!("/w/{FILM}")).status, 200);
+    assert_eq!(client.get("/wallet").status, 404, "no play money here");
+
+    house.start_node();
+    wait_ready(client);
+    let first = ordered(client);
+    assert_eq!(token(client, &first).slug(), "unpaid");
+    let preimage = house.pay(&first);
+    let owned = token(client, &first);
+    assert_eq!(owned.status, 200, "{}", owned.text());
+    let refused = order(client, DEAR);
+    assert_eq!(
+        (refused.status, refused.slug()),
+        (503, "cannot-receive".into())
+    );
+
+    // Paid while the server is gone.
+    let second = ordered(client);
+    let log = server.kill();
+    house.pay(&second);
+    let server = house.serve();
+    wait_ready(&server.client);
+    wait_until("both are recorded", || sales(house.data.path()) == 2);
+    assert_eq!(token(&server.client, &second).status, 200);
+    assert_eq!(token(&server.client, &first).json(), owned.json());
+
+    // The node is killed under the server; the payment comes when it is back.
+    let third = ordered(&server.client);
+    house.pair.shop().kill9().expect("killed");
+    let refused = token(&server.client, &third);
+    assert_eq!((refused.status, refused.slug()), (503, "node-away".into()));
+    house.start_node();
+    house.pay(&third);
+    wait_until("the third is recorded", || sales(house.data.path()) == 3);
+    assert_eq!(token(&server.client, &third).status, 200);
+
+    let (code, more) = server.terminate();
+    assert_eq!(code, Some(0));
+    let macaroon = std::fs::read(house.data.path().join("satreel.macaroon")).expect("read");
+    let hidden = [
+        ("macaroon", hex::encode(macaroon)),
+        ("preimage", preimage),
+        ("ticket", third["ticket"].as_str().expect("text").to_owned()),
+    ];
+    for (what, secret) in hidden {
+        assert!(!log.contains(&secret), "the log shows the {what}");
+        assert!(!more.contains(&secret), "the log shows the {what}");
+    }
+}
