@@ -8,6 +8,7 @@ pub mod cli;
 pub mod clock;
 pub mod core;
 pub mod database;
+pub mod doctor;
 pub mod keys;
 pub mod ledger;
 pub mod media;

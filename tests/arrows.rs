@@ -58,8 +58,17 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     (
         "cli",
-        &["app", "clock", "core", "keys", "ledger", "admission"],
+        &[
+            "app",
+            "clock",
+            "core",
+            "keys",
+            "ledger",
+            "admission",
+            "doctor",
+        ],
     ),
+    ("doctor", &["core", "payments"]),
 ];
 
 /// What a pure room never names.

@@ -4,6 +4,7 @@
 mod check;
 mod demo;
 mod deny;
+mod doctor;
 mod keys;
 mod pay;
 mod sales;
@@ -32,6 +33,8 @@ enum Command {
     Serve(serve::Args),
     /// Read and validate the configuration; name every fault with key, line and remedy
     Check(check::Args),
+    /// Look at all that the site depends on: what is wrong, and what to do about it
+    Doctor(doctor::Args),
     /// Pay with the built-in wallet of a running demo
     Pay(pay::Args),
     /// The signing keys
@@ -66,6 +69,7 @@ impl Cli {
             Command::Demo(args) => demo::run(args),
             Command::Serve(args) => serve::run(&args),
             Command::Check(args) => check::run(&args),
+            Command::Doctor(args) => doctor::run(&args),
             Command::Pay(args) => pay::run(&args),
             Command::Keys(command) => keys::run(command),
             Command::Sales(args) => sales::run(&args),

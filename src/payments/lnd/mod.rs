@@ -23,6 +23,7 @@ use satreel_lnd::{
 };
 
 use self::watch::Watch;
+pub(crate) use self::watch::channels;
 use super::{Cursor, Error, Health, Invoice, InvoiceBackend, NewInvoice, Result};
 use crate::{
     clock::Clock,

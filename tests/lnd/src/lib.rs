@@ -14,4 +14,5 @@ mod state;
 
 pub use node::Node;
 pub use pair::{NARROW, Pair};
+pub use programs::folder as programs;
 pub use settled::Settled;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 
 /// The folder of `tools/nodes`: by `SATREEL_NODES`, or in the cache.
-pub(crate) fn folder() -> Result<PathBuf> {
+pub fn folder() -> Result<PathBuf> {
     let folder = match std::env::var_os("SATREEL_NODES") {
         Some(folder) => PathBuf::from(folder),
         None => cache()?.join("nodes/current"),
