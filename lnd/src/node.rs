@@ -36,6 +36,9 @@ use crate::{
 const PING_EVERY: Duration = Duration::from_secs(30);
 const PING_WAIT: Duration = Duration::from_secs(10);
 
+/// A node far away sends a page of invoices without waiting for us in between.
+const WINDOW: u32 = 1 << 20;
+
 /// Lists of a busy node are long: 1,000 invoices are about 1 MB.
 const LARGEST_ANSWER: usize = 64 << 20;
 
@@ -88,6 +91,8 @@ impl Node {
         };
         let endpoint = Endpoint::from_shared(format!("http://{address}"))
             .map_err(|error| unusable(&options.address, error))?
+            .initial_stream_window_size(WINDOW)
+            .initial_connection_window_size(2 * WINDOW)
             .http2_keep_alive_interval(PING_EVERY)
             .keep_alive_timeout(PING_WAIT)
             .keep_alive_while_idle(true);

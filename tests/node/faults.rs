@@ -1,5 +1,7 @@
 //! What can be wrong with a node, and that it passes.
 
+use std::time::{Duration, Instant};
+
 use futures_util::StreamExt;
 use lnd_pair::{NARROW, Pair};
 use satreel::{
@@ -8,7 +10,7 @@ use satreel::{
 };
 use satreel_config::Network;
 
-use crate::bench::{Files, REGTEST, away, invoice, pair, ready, until};
+use crate::bench::{Files, PATIENCE, REGTEST, away, invoice, pair, ready, until};
 
 #[tokio::test]
 async fn another_certificate_is_refused_until_its_file_is_renewed() {
@@ -58,6 +60,12 @@ async fn a_macaroon_that_does_not_do_is_named_until_it_is_replaced() {
         refused.contains("lacks a permission for AddInvoice"),
         "{refused}"
     );
+    files.put_macaroon(&pair.shop().bake(&NARROW).await.unwrap());
+    let deadline = Instant::now() + PATIENCE;
+    while backend.create(invoice(1)).await.is_err() {
+        assert!(Instant::now() < deadline, "the new macaroon is not used");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 #[tokio::test]

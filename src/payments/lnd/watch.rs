@@ -159,14 +159,10 @@ impl Watching {
     async fn run(mut self) {
         loop {
             let began = Instant::now();
-            let seen = match self.look().await {
-                Ok(seen) => seen,
-                Err(error) => {
-                    // Perhaps a new macaroon is in its place already.
-                    self.node.forget_macaroon();
-                    Seen::Away(error.to_string())
-                }
-            };
+            // Another may be in its place since.
+            self.node.forget_macaroon();
+            let seen = self.look().await;
+            let seen = seen.unwrap_or_else(|error| Seen::Away(error.to_string()));
             let wait = if self.is_well(&seen) { EVERY } else { SOON };
             self.tell(seen);
             tokio::select! {
