@@ -3,10 +3,11 @@
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
+use lightning_invoice::{Bolt11Invoice, RouteHint};
 use lnd_pair::{NARROW, Pair};
 use satreel::{
     core::money::Msats,
-    payments::{Cursor, Error, Health, InvoiceBackend, lnd::Expected},
+    payments::{Cursor, Error, Health, Invoice, InvoiceBackend, lnd::Expected},
 };
 use satreel_config::Network;
 
@@ -151,6 +152,44 @@ async fn what_no_channel_can_bring_is_not_sold() {
         let made = backend.create(invoice(most.get() / 1000)).await.unwrap();
         backend.cancel(&made.reference).await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn an_invoice_says_the_way_over_private_channels() {
+    let pair = pair().await;
+    let hidden = pair.lone("hidden").await.unwrap();
+    pair.open_private(&hidden, 100_000).await.unwrap();
+    let lists = [&NARROW[..], &[("uri", "/lnrpc.Lightning/ListChannels")]].concat();
+    for permissions in [&NARROW[..], &lists] {
+        let files = Files::of(&hidden).await;
+        files.put_macaroon(&hidden.bake(permissions).await.unwrap());
+        let backend = files.backend(REGTEST);
+        ready(&backend).await;
+        // LND hints at a way once it has heard that its neighbour is public.
+        let deadline = Instant::now() + PATIENCE;
+        let made = loop {
+            let made = backend.create(invoice(100)).await.unwrap();
+            if !hints(&made).is_empty() {
+                break made;
+            }
+            assert!(Instant::now() < deadline, "no way is told");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        };
+        pair.pay(&made.payment_request, None).await.unwrap();
+    }
+
+    // The shop's channel is public: with the right to know that, nothing is told.
+    let files = Files::of(pair.shop()).await;
+    files.put_macaroon(&pair.shop().bake(&lists).await.unwrap());
+    let backend = files.backend(REGTEST);
+    ready(&backend).await;
+    let made = backend.create(invoice(100)).await.unwrap();
+    assert_eq!(hints(&made), []);
+}
+
+fn hints(made: &Invoice) -> Vec<RouteHint> {
+    let parsed: Bolt11Invoice = made.payment_request.parse().unwrap();
+    parsed.route_hints()
 }
 
 #[tokio::test]

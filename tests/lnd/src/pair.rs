@@ -143,6 +143,14 @@ impl Pair {
         Ok(node)
     }
 
+    /// Opens a channel from the buyer to `node` that the network does not hear of.
+    pub async fn open_private(&self, node: &Node, sat: u32) -> Result<()> {
+        connect(&self.buyer, node).await?;
+        state::open_channel(&self.buyer, node, sat.into(), true).await?;
+        self.mine(6).await?;
+        wait_channel(node, node).await
+    }
+
     async fn tiny_invoice(&self) -> Result<String> {
         let request = Invoice {
             memo: "lnd-pair".into(),

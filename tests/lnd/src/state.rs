@@ -99,7 +99,7 @@ async fn prepare(programs: &Path, folder: &Path) -> Result<()> {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     connect(&buyer, &shop).await?;
-    open_channel(&buyer, &shop).await?;
+    open_channel(&buyer, &shop, CHANNEL_SAT, false).await?;
     btcd.mine(6).await?;
     wait_channel(&buyer, &shop).await?;
     tokio::try_join!(buyer.stop(), shop.stop())?;
@@ -124,13 +124,13 @@ async fn confirmed(node: &Node) -> Result<i64> {
         .confirmed_balance)
 }
 
-async fn open_channel(from: &Node, to: &Node) -> Result<()> {
+pub(crate) async fn open_channel(from: &Node, to: &Node, sat: i64, private: bool) -> Result<()> {
     let request = OpenChannelRequest {
         sat_per_vbyte: 2,
         node_pubkey: hex::decode(to.info().await?.identity_pubkey)?,
-        local_funding_amount: CHANNEL_SAT,
+        local_funding_amount: sat,
         push_sat: 0,
-        private: false,
+        private,
     };
     let mut lightning = from.connect()?.lightning();
     call(
