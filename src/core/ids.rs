@@ -87,6 +87,18 @@ impl fmt::Display for InvoiceRef {
     }
 }
 
+/// As written by `Display`: BTCPay's ids are at most 40 letters long, a payment hash always 64.
+impl FromStr for InvoiceRef {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        match text.parse() {
+            Ok(hash) => Ok(Self::Hash(hash)),
+            Err(_) => Self::btcpay(text),
+        }
+    }
+}
+
 impl fmt::Debug for InvoiceRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "InvoiceRef({self})")

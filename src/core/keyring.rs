@@ -59,16 +59,18 @@ pub(super) enum Purpose {
     Access,
     Grant,
     Handle,
+    L402,
 }
 
 impl Purpose {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::OrderTag,
         Self::OrderCipher,
         Self::Ticket,
         Self::Access,
         Self::Grant,
         Self::Handle,
+        Self::L402,
     ];
 
     const fn label(self) -> &'static str {
@@ -79,6 +81,7 @@ impl Purpose {
             Self::Access => "satreel/1/access",
             Self::Grant => "satreel/1/grant",
             Self::Handle => "satreel/1/handle",
+            Self::L402 => "satreel/1/l402",
         }
     }
 }
@@ -118,7 +121,8 @@ impl Key {
     }
 }
 
-fn keyed(key: &[u8; 32]) -> HmacSha256 {
+/// An HMAC under this key.
+pub(super) fn keyed(key: &[u8; 32]) -> HmacSha256 {
     // HMAC takes keys of every length (RFC 2104), and its block is longer than 32 bytes.
     let mut block = hmac::digest::Key::<HmacSha256>::default();
     block[..32].copy_from_slice(key);

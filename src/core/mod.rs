@@ -3,7 +3,8 @@
 //! - [`offer`]: tiers and prices; [`order`]: what a buyer asked for, and its code on the invoice
 //! - [`ticket`]: the buyer's claim, and [`ticket::mint`]; [`access`]: what the viewer owns
 //! - [`grant`]: what opens media; [`handle`]: an order's public name; [`receipt`]: recovery
-//! - [`keyring`], [`envelope`]: how all of these are signed
+//! - [`l402`]: the same for programs, on [`macaroon`]s
+//! - [`keyring`], [`envelope`]: how all others are signed
 
 pub mod access;
 pub mod envelope;
@@ -11,6 +12,8 @@ pub mod grant;
 pub mod handle;
 pub mod ids;
 pub mod keyring;
+pub mod l402;
+pub mod macaroon;
 pub mod money;
 pub mod offer;
 pub mod order;

@@ -4,7 +4,7 @@ use rusqlite::{OptionalExtension, params};
 
 use super::{
     Error, Ledger,
-    row::{reference, signed, timestamp, unsigned},
+    row::{parsed, signed, timestamp, unsigned},
 };
 use crate::core::{ids::InvoiceRef, time::Timestamp};
 
@@ -25,7 +25,7 @@ impl Ledger {
             let row = connection.query_row(select, (), |row| {
                 Ok(Progress {
                     cursor: unsigned(row, 0)?,
-                    reference: reference(row, 1)?,
+                    reference: parsed(row, 1)?,
                     settled_at: timestamp(row, 2)?,
                 })
             });

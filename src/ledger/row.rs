@@ -5,7 +5,6 @@ use std::str::FromStr;
 use rusqlite::{Error, Row, types::Type};
 
 use crate::core::{
-    ids::{InvoiceRef, PaymentHash},
     money::{Msats, Sats},
     time::Timestamp,
 };
@@ -48,16 +47,6 @@ where
         None => Ok(None),
         Some(text) => text.parse().map(Some).map_err(|error| wrong(column, error)),
     }
-}
-
-/// BTCPay's ids are at most 40 letters long, a payment hash always 64.
-pub(super) fn reference(row: &Row<'_>, column: usize) -> rusqlite::Result<InvoiceRef> {
-    let text = row.get_ref(column)?.as_str()?;
-    let read = match text.parse::<PaymentHash>() {
-        Ok(hash) => Ok(InvoiceRef::Hash(hash)),
-        Err(_) => InvoiceRef::btcpay(text),
-    };
-    read.map_err(|error| wrong(column, error))
 }
 
 pub(super) fn wrong(column: usize, error: impl std::error::Error + Send + Sync + 'static) -> Error {

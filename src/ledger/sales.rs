@@ -4,7 +4,7 @@ use rusqlite::{Row, params};
 
 use super::{
     Entry, Error, Ledger,
-    row::{msats, parsed, reference, sats, signed, timestamp, wrong},
+    row::{msats, parsed, sats, signed, timestamp, wrong},
 };
 use crate::core::{
     ids::{InvalidId, InvoiceRef, VideoId},
@@ -98,7 +98,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Sale> {
     let tier = row.get_ref(3)?.as_str()?;
     let tier = tier_named(tier).ok_or_else(|| wrong(3, InvalidId("a tier")))?;
     Ok(Sale {
-        reference: reference(row, 0)?,
+        reference: parsed(row, 0)?,
         order: parsed(row, 1)?,
         title: parsed(row, 2)?,
         tier,

@@ -4,7 +4,7 @@ use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use super::{
     Entry, Error, Ledger,
-    row::{maybe_parsed, msats, reference, signed, timestamp},
+    row::{maybe_parsed, msats, parsed, signed, timestamp},
     sales::entry,
 };
 use crate::core::{
@@ -173,7 +173,7 @@ fn pending(
         .prepare_cached(select)?
         .query_row([invoice.to_string()], |row| {
             Ok(PendingTip {
-                reference: reference(row, 0)?,
+                reference: parsed(row, 0)?,
                 title: maybe_parsed(row, 1)?,
                 amount: super::row::sats(row, 2)?,
                 message: row.get(3)?,
@@ -191,7 +191,7 @@ fn is_recorded(transaction: &Transaction<'_>, invoice: &InvoiceRef) -> rusqlite:
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Tip> {
     Ok(Tip {
-        reference: reference(row, 0)?,
+        reference: parsed(row, 0)?,
         title: maybe_parsed(row, 1)?,
         amount: msats(row, 2)?,
         message: row.get(3)?,
