@@ -24,7 +24,7 @@ use crate::{
     },
     sale::{OpenInvoices, Sale},
     server::{self, Doors},
-    web::{self, Clients, Limits, Web, assets::Assets, pages},
+    web::{self, Clients, Limits, Web, assets::Assets, l402::Challenges, lnurl::Tips, pages},
 };
 
 /// A server that is ready to be given its listener.
@@ -96,12 +96,15 @@ impl App {
             pass,
             invoice_s: config.payments.invoice_minutes * 60,
         };
+        let tips = Tips::new(config);
         let pages = web::router(Web {
             sale,
             clients: Clients::new(config.server.trusted_proxies.clone())?,
             limits: Limits::new(config.limits),
+            challenges: Challenges::default(),
             assets,
-            site: site(config),
+            site: site(config, &tips),
+            tips,
             accent: config.site.accent.map(|accent| accent.to_string()),
             secure: config.site.url.is_https(),
             wallet,
@@ -218,11 +221,12 @@ fn default_offer(config: &Config) -> Result<(Offer, Option<crate::core::offer::T
     Ok((offer, pass))
 }
 
-fn site(config: &Config) -> pages::Site {
+fn site(config: &Config, tips: &Tips) -> pages::Site {
     pages::Site {
         name: config.site.name.clone(),
         url: Some(config.site.url.as_str().trim_end_matches('/').to_owned()),
         demo: config.payments.backend == Backend::Wallet,
+        lightning_address: tips.address().map(str::to_owned),
     }
 }
 

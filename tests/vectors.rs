@@ -9,11 +9,14 @@ use satreel::core::{
     handle::Handle,
     ids::{InvoiceRef, PaymentHash, VideoId},
     keyring::{Key, Keyring},
+    l402,
+    macaroon::Macaroon,
     money::{Msats, Sats},
     offer::{Tier, tier_named},
     order::Order,
     ticket::{Settlement, Ticket, mint},
     time::Timestamp,
+    tip::Tip,
 };
 use serde_json::Value;
 
@@ -143,6 +146,77 @@ fn grants_and_handles_are_as_published() {
             expires_at: at(vector, "expires_at"),
         };
         assert_eq!(handle.seal(&keyring), text(vector, "handle"));
+    }
+}
+
+#[test]
+fn tips_are_as_published() {
+    let all = vectors();
+    let keyring = keyring(&all);
+    for vector in all["tips"].as_array().expect("tips") {
+        let tip = Tip {
+            title: vector["title"].is_string().then(|| id(vector)),
+            amount: Sats::new(number(vector, "sat")).expect("an amount"),
+            created_at: at(vector, "created_at"),
+        };
+        let code = tip.encode(bytes(vector, "salt_hex"), &keyring);
+        assert_eq!(code.to_string(), text(vector, "order_code"));
+        assert_eq!(Tip::open(&code, &keyring), Ok(Some(tip)));
+    }
+}
+
+fn macaroons() -> Value {
+    serde_json::from_str(include_str!("vectors/macaroons.json")).expect("the vectors are JSON")
+}
+
+fn caveats(vector: &Value) -> Vec<&str> {
+    let caveats = vector["caveats"].as_array().expect("caveats");
+    caveats.iter().filter_map(Value::as_str).collect()
+}
+
+#[test]
+fn macaroons_are_as_another_implementation_makes_them() {
+    for vector in macaroons()["macaroons"].as_array().expect("macaroons") {
+        let key = hex::decode(text(vector, "key_hex")).expect("hex");
+        let identifier = hex::decode(text(vector, "identifier_hex")).expect("hex");
+        let made = caveats(vector).into_iter().fold(
+            Macaroon::mint(&key, text(vector, "location"), &identifier),
+            Macaroon::with_caveat,
+        );
+        let theirs = Macaroon::decode(text(vector, "macaroon")).expect("a macaroon");
+        assert_eq!(made.to_bytes(), theirs.to_bytes());
+        assert!(theirs.is_signed_with(&key));
+        let signature = hex::encode(&made.to_bytes()[made.to_bytes().len() - 32..]);
+        assert_eq!(signature, text(vector, "signature_hex"));
+    }
+}
+
+#[test]
+fn l402_macaroons_are_as_published() {
+    let all = macaroons();
+    let keyring = keyring(&all);
+    for vector in all["l402"].as_array().expect("macaroons") {
+        let order = order(vector);
+        let code = order.encode(bytes(vector, "salt_hex"), &keyring);
+        let (nonce, reference) = (bytes(vector, "nonce_hex"), invoice(vector));
+        let hash = PaymentHash::from_bytes(bytes(vector, "payment_hash_hex"));
+        let made = l402::mint(
+            &keyring,
+            nonce,
+            text(vector, "location"),
+            (&code, &order),
+            (&reference, hash),
+        );
+        let theirs = text(vector, "macaroon");
+        assert_eq!(Macaroon::decode(theirs), Ok(made.clone()));
+        let written: Vec<_> = caveats(vector);
+        let ours: Vec<_> = made.caveats().map(String::from_utf8_lossy).collect();
+        assert_eq!(ours, written);
+
+        let header = format!("L402 {theirs}:{}", text(vector, "preimage_hex"));
+        let read = l402::Authorization::parse(&header).expect("our scheme");
+        let claim = read.expect("readable").open(&keyring).expect("ours");
+        assert_eq!((claim.order, claim.invoice), (code, reference));
     }
 }
 

@@ -14,6 +14,7 @@ mod schema;
 mod secret;
 mod section;
 mod site;
+mod tips;
 mod value;
 
 pub use fault::{Fault, Faults};
@@ -21,6 +22,6 @@ pub use load::{load, parse};
 pub use net::{HttpUrl, IpRange};
 pub use schema::{
     Backend, Btcpay, Colour, Config, Limits, Live, Lnd, Network, Offers, Payments, Server, Site,
-    Tls, Transcoder,
+    Tips, Tls, Transcoder,
 };
 pub use secret::{Secret, SecretError, SecretString};

@@ -13,7 +13,7 @@ use crate::{
     limits, offers, payments,
     schema::{Config, Origin},
     section::Section,
-    site,
+    site, tips,
 };
 
 /// No configuration is longer; a film given by mistake is not read into memory.
@@ -82,6 +82,7 @@ fn read_root<'a>(table: &'a DeTable<'a>, report: &'a Report<'a>, base: &Path) ->
     let payments = payments::payments(root.section("payments"), base);
     let offers = offers::offers(root.section("offers"));
     let limits = limits::limits(root.section("limits"));
+    let tips = tips::tips(root.section("tips"), site.as_ref());
     let transcoder = site::transcoder(root.section("transcoder"), base, site.as_ref());
     let live = site::live(root.section("live"));
     // Read by satreel-backup, which comes later; its keys are its own affair.
@@ -94,6 +95,7 @@ fn read_root<'a>(table: &'a DeTable<'a>, report: &'a Report<'a>, base: &Path) ->
         payments: payments?,
         offers,
         limits,
+        tips,
         transcoder,
         live,
         origin: Origin {

@@ -421,3 +421,41 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn tips_have_limits_and_plain_names() {
+    for (line, wanted) in [
+        ("address = \"Tips\"", "no name of a Lightning address"),
+        ("address = \"a b\"", "no name of a Lightning address"),
+        ("max_sat = 0", "out of range"),
+        (
+            "min_sat = 1000001",
+            "tips.min_sat: more than max_sat, 1000000",
+        ),
+    ] {
+        let found = faults(&format!("{MINIMAL}[tips]\n{line}\n")).join("\n");
+        assert!(found.contains(wanted), "{line}: {found}");
+    }
+}
+
+#[test]
+fn a_lightning_address_wants_a_url_that_wallets_ask() {
+    let with = |url: &str| {
+        let text = format!(
+            "[site]\nurl = \"{url}\"\ndata = \"/d\"\n[payments]\nbackend = \"lnd\"\n[payments.lnd]\n\
+             address = \"https://127.0.0.1:10009\"\ncertificate = \"c\"\nmacaroon = {{ env = \"M\" }}\n\
+             [tips]\naddress = \"tips\"\n"
+        );
+        parse(&text, Path::new("/")).map_err(|faults| faults.to_string())
+    };
+    let refused = with("http://films.example").expect_err("no TLS");
+    assert!(refused.contains("tips.address: wallets ask"), "{refused}");
+    for url in [
+        "https://films.example",
+        "http://films.onion",
+        "http://127.0.0.1:8420",
+    ] {
+        let config = with(url).unwrap_or_else(|faults| panic!("{faults}"));
+        assert_eq!(config.tips.address.as_deref(), Some("tips"));
+    }
+}

@@ -19,6 +19,7 @@ pub struct Config {
     pub payments: Payments,
     pub offers: Offers,
     pub limits: Limits,
+    pub tips: Tips,
     pub transcoder: Transcoder,
     pub live: Live,
     pub(crate) origin: Origin,
@@ -146,6 +147,28 @@ impl Default for Offers {
                 tier(TierKind::Rent, Some(24), 100),
                 tier(TierKind::Own, None, 3000),
             ],
+        }
+    }
+}
+
+/// Thanks by Lightning address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tips {
+    /// The part before the @; None: no such address.
+    pub address: Option<String>,
+    pub min_sat: u64,
+    pub max_sat: u64,
+    /// What the payer's wallet shows afterwards.
+    pub message: String,
+}
+
+impl Default for Tips {
+    fn default() -> Self {
+        Self {
+            address: None,
+            min_sat: 1,
+            max_sat: 1_000_000,
+            message: "Thank you. It arrived.".to_owned(),
         }
     }
 }
@@ -291,6 +314,7 @@ impl Config {
             },
             offers: Offers::default(),
             limits: Limits::demo(),
+            tips: Tips::default(),
             transcoder: Transcoder {
                 watch: default_watch(data),
             },

@@ -48,9 +48,6 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
-/// The secret that one macaroon is signed with.
-pub(super) type RootKey = Zeroizing<[u8; 32]>;
-
 /// A macaroon, checked or not: see [`Macaroon::is_signed_with`].
 #[derive(Clone, PartialEq, Eq)]
 pub struct Macaroon {
@@ -79,7 +76,8 @@ pub enum Error {
 }
 
 impl Macaroon {
-    pub(super) fn mint(root: &RootKey, location: &str, identifier: &[u8]) -> Self {
+    /// `root` is the secret that this one macaroon is signed with.
+    pub fn mint(root: &[u8], location: &str, identifier: &[u8]) -> Self {
         Self {
             location: location.as_bytes().to_vec(),
             identifier: identifier.to_vec(),
@@ -106,7 +104,7 @@ impl Macaroon {
 
     /// Whether its identifier and caveats are what the holder of this root key, and after that its
     /// bearers, wrote.
-    pub(super) fn is_signed_with(&self, root: &RootKey) -> bool {
+    pub fn is_signed_with(&self, root: &[u8]) -> bool {
         let signature = self
             .caveats
             .iter()
@@ -141,18 +139,18 @@ impl Macaroon {
             return Err(Error::NotV2);
         };
         let mut reader = Reader(rest);
-        let (location, identifier) = reader.section()?.ok_or(Error::Malformed)?;
+        let first = reader.section()?.ok_or(Error::Malformed)?;
         let mut caveats = Vec::new();
-        while let Some((_, caveat)) = reader.section()? {
+        while let Some(caveat) = reader.section()? {
             if caveats.len() == MAX_CAVEATS {
                 return Err(Error::TooManyCaveats);
             }
-            caveats.push(caveat.to_vec());
+            caveats.push(caveat.identifier.to_vec());
         }
         let signature = reader.signature()?;
         Ok(Self {
-            location: location.to_vec(),
-            identifier: identifier.to_vec(),
+            location: first.location.to_vec(),
+            identifier: first.identifier.to_vec(),
             caveats,
             signature,
         })
@@ -180,8 +178,8 @@ impl fmt::Debug for Macaroon {
     }
 }
 
-fn first_link(root: &RootKey, identifier: &[u8]) -> [u8; 32] {
-    let derived = Zeroizing::new(link(GENERATOR, root.as_slice()));
+fn first_link(root: &[u8], identifier: &[u8]) -> [u8; 32] {
+    let derived = Zeroizing::new(link(GENERATOR, root));
     link(&derived, identifier)
 }
 
@@ -206,12 +204,19 @@ const fn low_seven(number: usize) -> u8 {
     number.to_le_bytes()[0] & 0x7f
 }
 
+/// One section of the format.
+struct Section<'a> {
+    /// Empty: none.
+    location: &'a [u8],
+    identifier: &'a [u8],
+}
+
 /// What is left to read.
 struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
-    /// Location (or nothing) and identifier; None: the empty section that ends the list.
-    fn section(&mut self) -> Result<Option<(&'a [u8], &'a [u8])>, Error> {
+    /// None: the empty section that ends the list.
+    fn section(&mut self) -> Result<Option<Section<'a>>, Error> {
         if self.take_if(END) {
             return Ok(None);
         }
@@ -228,7 +233,10 @@ impl<'a> Reader<'a> {
             return Err(Error::ThirdParty);
         }
         if self.take_if(END) {
-            Ok(Some((location, identifier)))
+            Ok(Some(Section {
+                location,
+                identifier,
+            }))
         } else {
             Err(Error::Malformed)
         }
@@ -278,8 +286,8 @@ mod tests {
 
     use super::*;
 
-    fn root(byte: u8) -> RootKey {
-        Zeroizing::new([byte; 32])
+    const fn root(byte: u8) -> [u8; 32] {
+        [byte; 32]
     }
 
     fn any_macaroon() -> impl Strategy<Value = Macaroon> {

@@ -1,6 +1,6 @@
 //! What is sold and what proves it. Pure: no I/O, no clock, no randomness of its own.
 //!
-//! - [`offer`]: tiers and prices; [`order`]: what a buyer asked for, and its code on the invoice
+//! - [`offer`]: tiers and prices; [`order`]: what a buyer asked for, and its code on the invoice; [`tip`]
 //! - [`ticket`]: the buyer's claim, and [`ticket::mint`]; [`access`]: what the viewer owns
 //! - [`grant`]: what opens media; [`handle`]: an order's public name; [`receipt`]: recovery
 //! - [`l402`]: the same for programs, on [`macaroon`]s
@@ -20,3 +20,4 @@ pub mod order;
 pub mod receipt;
 pub mod ticket;
 pub mod time;
+pub mod tip;

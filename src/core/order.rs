@@ -14,6 +14,8 @@
 //! The tag doubles as the nonce (the SIV construction, RFC 5297): equal codes only come from equal
 //! orders. 80 bits are enough because guesses can't be tried offline against anything of worth:
 //! a forged code opens nothing until our own node has settled an invoice that carries it.
+//!
+//! A tip's invoice carries such a code too, with a tier that is none: see [`super::tip`].
 
 use std::{fmt, str::FromStr};
 
@@ -27,10 +29,13 @@ use super::{
     keyring::{Key, Keyring, Purpose},
     offer::{Tier, tier_code, tier_of_code},
     time::Timestamp,
+    tip,
 };
 
 const TAG: usize = 10;
-const PLAIN: usize = 22;
+pub(super) const PLAIN: usize = 22;
+/// Where in the plain text it stands what is bought.
+pub(super) const TIER_AT: usize = 8;
 const CODE: usize = 1 + TAG + PLAIN;
 const VERSION: u8 = 1;
 
@@ -53,20 +58,14 @@ pub enum Error {
     Foreign,
     #[error("the order in this code is of a later version")]
     Version,
+    #[error("this code is a tip's, which bought nothing")]
+    Tip,
 }
 
 impl Order {
     /// `salt` tells apart orders for the same thing in the same second; any random bytes do.
     pub fn encode(&self, salt: [u8; 3], keyring: &Keyring) -> OrderCode {
-        let plain = self.plain(salt);
-        let key = keyring.signing();
-        let head = VERSION << 4 | hint(key);
-        let tag = tag(key, head, &plain);
-        let mut code = [0; CODE];
-        code[0] = head;
-        code[1..=TAG].copy_from_slice(&tag);
-        code[1 + TAG..].copy_from_slice(&crypt(key, head, &tag, plain));
-        OrderCode(code)
+        OrderCode::encode(self.plain(salt), keyring.signing())
     }
 
     fn plain(&self, salt: [u8; 3]) -> [u8; PLAIN] {
@@ -132,8 +131,26 @@ impl OrderCode {
         &self.0
     }
 
+    pub(super) fn encode(plain: [u8; PLAIN], key: &Key) -> Self {
+        let head = VERSION << 4 | hint(key);
+        let tag = tag(key, head, &plain);
+        let mut code = [0; CODE];
+        code[0] = head;
+        code[1..=TAG].copy_from_slice(&tag);
+        code[1 + TAG..].copy_from_slice(&crypt(key, head, &tag, plain));
+        Self(code)
+    }
+
     /// The order, if a key of this site made the code.
     pub fn open(&self, keyring: &Keyring) -> Result<Order, Error> {
+        let plain = self.decode(keyring)?;
+        if plain[TIER_AT] == tip::TIER {
+            return Err(Error::Tip);
+        }
+        Order::from_plain(&plain).ok_or(Error::Version)
+    }
+
+    pub(super) fn decode(&self, keyring: &Keyring) -> Result<[u8; PLAIN], Error> {
         let head = self.0[0];
         let (tag, cipher) = self.0[1..].split_at(TAG);
         let mut plain = [0; PLAIN];
@@ -145,7 +162,7 @@ impl OrderCode {
             plain = crypt(key, head, tag, plain);
             // SECURITY: constant time, as for every MAC.
             if bool::from(self::tag(key, head, &plain).ct_eq(tag)) {
-                return Order::from_plain(&plain).ok_or(Error::Version);
+                return Ok(plain);
             }
         }
         Err(Error::Foreign)

@@ -2,7 +2,7 @@
 
 use crate::{
     admission::Elsewhere,
-    core::{access, envelope, money::Sats, ticket},
+    core::{access, envelope, l402, money::Sats, ticket},
     ledger, media, payments,
 };
 
@@ -51,6 +51,8 @@ pub enum Error {
     Elsewhere(#[from] Elsewhere),
     #[error("many are ordering at the moment; nothing was charged: try again soon")]
     Crowded,
+    #[error("{0}; without the header you get an invoice")]
+    BadAuthorization(#[from] l402::Error),
     #[error("{0}")]
     BadReceipt(&'static str),
     #[error("the cinema's till is closed for the moment; nothing was charged: try again soon")]

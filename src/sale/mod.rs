@@ -4,22 +4,27 @@
 //! - [`Sale::status`]: how its payment stands
 //! - [`Sale::redeem`], [`Sale::recover`]: turn a settled payment into access
 //! - [`Sale::grant`]: turn access into playback
+//! - [`Sale::macaroon`], [`Sale::enter`]: all of it for programs (L402)
 //!
 //! Stateless: everything is decided from what the caller holds and what the node says.
 
 mod error;
 mod grant;
+mod l402;
 mod open;
 mod order;
 mod redeem;
+mod tip;
 
 use std::sync::Arc;
 
 pub use error::Error;
 pub use grant::{GRANT_LIFETIME_S, GrantRequest, Granted, NATIVE_LIFETIME_S};
+pub use l402::Entrance;
 pub use open::OpenInvoices;
-pub use order::{MAX_TIP_MESSAGE, MAX_TIP_SAT, PaymentState, Placed, Status};
+pub use order::{PaymentState, Placed, Status};
 pub use redeem::Redeemed;
+pub use tip::{MAX_TIP_MESSAGE, MAX_TIP_SAT, NewTip};
 
 use crate::{
     admission::Admission,

@@ -8,26 +8,17 @@ use crate::{
     core::{
         handle::Handle,
         ids::{InvoiceRef, VideoId},
-        money::Sats,
+        money::{Msats, Sats},
         offer::{Tier, tier_name, tier_named},
         order::Order,
         ticket::Ticket,
         time::Timestamp,
     },
-    ledger::PendingTip,
     payments::{Invoice, InvoiceState, NewInvoice},
 };
 
-/// The largest tip, 1 bitcoin: more is a slip of the hand.
-pub const MAX_TIP_SAT: u64 = 100_000_000;
-/// The longest message with a tip, in characters.
-pub const MAX_TIP_MESSAGE: usize = 280;
-
 /// An order with less time than this is not shown again.
 const AGAIN_S: u64 = 120;
-
-/// What a tip's invoice says. Anybody who sees the invoice can read it, so not which film.
-const TIP_MEMO: &str = "Tip";
 
 /// An order that waits for its payment.
 #[derive(Debug)]
@@ -77,7 +68,9 @@ impl Sale {
             created_at: self.clock.now(),
         };
         let code = order.encode(random()?, &self.keyring());
-        let invoice = self.invoice(tier.price(), code.to_string()).await?;
+        let invoice = self
+            .invoice(tier.price().to_msats(), code.to_string(), None)
+            .await?;
         let ticket = Ticket {
             code,
             order,
@@ -140,41 +133,17 @@ impl Sale {
         }
     }
 
-    /// Makes an invoice that buys nothing: thanks.
-    pub async fn tip(
+    /// `description_hash`: see [`NewInvoice`].
+    pub(super) async fn invoice(
         &self,
-        amount: Sats,
-        title: Option<VideoId>,
-        message: String,
-    ) -> Result<Placed, Error> {
-        if let Some(title) = title {
-            self.public_title(title)?;
-        }
-        let invoice = self.invoice(amount, TIP_MEMO.to_owned()).await?;
-        // Before the viewer can pay: a settlement must find what it was for.
-        self.ledger
-            .note_tip(PendingTip {
-                reference: invoice.reference.clone(),
-                title,
-                amount,
-                message,
-                at: self.clock.now(),
-            })
-            .await?;
-        Ok(Placed {
-            order: self.handle(&invoice, amount),
-            ticket: None,
-            tier: None,
-            amount,
-            invoice,
-        })
-    }
-
-    async fn invoice(&self, amount: Sats, memo: String) -> Result<Invoice, Error> {
+        amount: Msats,
+        memo: String,
+        description_hash: Option<[u8; 32]>,
+    ) -> Result<Invoice, Error> {
         let new = NewInvoice {
-            amount: amount.to_msats(),
+            amount,
             memo,
-            description_hash: None,
+            description_hash,
             expires_in_s: self.invoice_s,
         };
         let room = self.make_room().await?;
@@ -258,7 +227,7 @@ fn status(invoice: &Invoice, amount: Sats, now: Timestamp) -> Status {
         InvoiceState::Open { received } | InvoiceState::Expired { received } => {
             (PaymentState::Expired, received)
         }
-        InvoiceState::Canceled => (PaymentState::Expired, crate::core::money::Msats::ZERO),
+        InvoiceState::Canceled => (PaymentState::Expired, Msats::ZERO),
     };
     Status {
         state,

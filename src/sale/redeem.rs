@@ -81,7 +81,7 @@ impl Sale {
             .find_map(|code| Some((code, code.open(&keyring).ok()?)))
     }
 
-    async fn mint(
+    pub(super) async fn mint(
         &self,
         code: &OrderCode,
         order: &Order,

@@ -9,7 +9,9 @@ mod client;
 mod extract;
 mod headers;
 mod health;
+pub mod l402;
 mod limits;
+pub mod lnurl;
 pub mod pages;
 mod posters;
 pub mod problem;
@@ -47,6 +49,12 @@ pub fn router(web: Web) -> Router {
         .route("/posters/{id}/{file}", get(posters::poster))
         .route("/assets/{file}", get(assets::asset))
         .route("/theme.css", get(site::theme))
+        .route("/l402/{id}/master.m3u8", get(l402::master))
+        .route(l402::DISCOVERY, get(l402::discovery))
+        .route("/.well-known/lnurlp/{name}", get(lnurl::offer))
+        .route("/lnurl/pay/{name}", get(lnurl::pay))
+        .route("/lnurl/pay/{name}/qr.svg", get(lnurl::qr))
+        .route("/lnurl/verify/{order}", get(lnurl::verify))
         .route("/favicon.ico", get(site::favicon))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
@@ -60,7 +68,11 @@ pub fn router(web: Web) -> Router {
 
 /// Programs get a problem document, people a page.
 async fn nothing_here(web: axum::extract::State<Shared>, uri: Uri) -> Response {
-    if uri.path().starts_with("/api/") {
+    let path = uri.path();
+    if ["/api/", "/l402/", "/lnurl/", "/.well-known/"]
+        .iter()
+        .any(|programs| path.starts_with(programs))
+    {
         problem::ApiError::UnknownPath.into_response()
     } else {
         site::not_found(web).await

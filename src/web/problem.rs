@@ -25,6 +25,8 @@ pub enum ApiError {
     TooMany { retry_after_s: u64 },
     #[error("this is not signed with the webhook's secret: see [payments.btcpay] webhook_secret")]
     BadSignature,
+    #[error("the payment is on its way: ask again in a second with the same header")]
+    NotSettledYet,
     #[error("something went wrong here; nothing is lost: try again soon")]
     Internal(#[source] anyhow::Error),
 }
@@ -75,6 +77,7 @@ impl ApiError {
             ),
             Self::BadSignature => look(S::UNAUTHORIZED, "bad-signature", "Not signed"),
             Self::Busy(_) => look(S::SERVICE_UNAVAILABLE, "busy", "Too busy"),
+            Self::NotSettledYet => look(S::TOO_EARLY, "not-settled", "Not settled yet"),
             Self::Internal(_) => look(S::INTERNAL_SERVER_ERROR, "internal", "Our fault"),
         }
     }
@@ -102,6 +105,7 @@ impl ApiError {
     fn retry_after_s(&self, status: StatusCode) -> Option<u64> {
         match self {
             Self::TooMany { retry_after_s } => Some(*retry_after_s),
+            Self::NotSettledYet => Some(1),
             _ => (status == StatusCode::SERVICE_UNAVAILABLE).then_some(5),
         }
     }
@@ -140,6 +144,11 @@ fn sale_look(error: &sale::Error) -> Look {
         sale::Error::Elsewhere(_) => {
             look(S::CONFLICT, "too-many-sessions", "Playing on other devices")
         }
+        sale::Error::BadAuthorization(_) => look(
+            S::UNAUTHORIZED,
+            "bad-authorization",
+            "Not a valid authorization",
+        ),
         sale::Error::BadReceipt(_) => look(
             S::UNPROCESSABLE_ENTITY,
             "bad-receipt",
@@ -167,21 +176,38 @@ impl IntoResponse for ApiError {
             title,
         } = self.look();
         self.log(status);
-        let mut problem = self.extra();
-        problem.insert("type".into(), format!("urn:satreel:problem:{slug}").into());
-        problem.insert("title".into(), title.into());
-        problem.insert("status".into(), status.as_u16().into());
-        problem.insert("detail".into(), self.to_string().into());
-        let headers = [
-            (header::CONTENT_TYPE, "application/problem+json"),
-            (header::CACHE_CONTROL, "no-store"),
-        ];
-        let mut response = (status, headers, Value::Object(problem).to_string()).into_response();
+        let mut response = document(status, slug, title, &self.to_string(), self.extra());
         if let Some(seconds) = self.retry_after_s(status) {
             response
                 .headers_mut()
                 .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
+        // RFC 9110 §15.5.2: a 401 names the scheme that is wanted.
+        if matches!(self, Self::Sale(sale::Error::BadAuthorization(_))) {
+            let scheme = HeaderValue::from_static("L402 version=\"0\"");
+            response
+                .headers_mut()
+                .insert(header::WWW_AUTHENTICATE, scheme);
+        }
         response
     }
+}
+
+/// A problem document; `fields` are for programs.
+pub fn document(
+    status: StatusCode,
+    slug: &str,
+    title: &str,
+    detail: &str,
+    mut fields: Map<String, Value>,
+) -> Response {
+    fields.insert("type".into(), format!("urn:satreel:problem:{slug}").into());
+    fields.insert("title".into(), title.into());
+    fields.insert("status".into(), status.as_u16().into());
+    fields.insert("detail".into(), detail.into());
+    let headers = [
+        (header::CONTENT_TYPE, "application/problem+json"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    (status, headers, Value::Object(fields).to_string()).into_response()
 }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use super::{
     assets::Assets,
     client::{Client, Clients},
+    l402::Challenges,
     limits::{Kind, Limits},
+    lnurl::Tips,
     pages,
     problem::ApiError,
 };
@@ -20,6 +22,8 @@ pub struct Web {
     pub sale: Sale,
     pub clients: Clients,
     pub limits: Limits,
+    pub challenges: Challenges,
+    pub tips: Tips,
     pub assets: Assets,
     pub site: pages::Site,
     /// The operator's accent, `#rrggbb`.

@@ -1,16 +1,18 @@
 """Makes credentials.json: a second implementation of every layout in src/core, in Python, so that
-the vectors do not merely repeat what the Rust code does. Run it after a change of a layout."""
+the vectors do not merely repeat what the Rust code does. Run it after a change of a layout:
+generate.py [FOLDER]."""
 
 import base64
 import hashlib
 import hmac
 import json
 import struct
+import sys
 from pathlib import Path
 
 SECRET = bytes(range(32))
 KEY_ID = hashlib.sha256(SECRET).digest()[:4]
-TIERS = {"rent": 1, "own": 2, "pass": 3}
+TIERS = {"rent": 1, "own": 2, "pass": 3, "tip": 16}
 KINDS = {"ticket": 1, "access": 2, "grant": 3, "handle": 4}
 
 
@@ -34,7 +36,7 @@ def seal(kind: str, body: bytes, version: int = 1) -> str:
 def order_code(sale: dict) -> bytes:
     head = bytes([1 << 4 | KEY_ID[0] & 0x0F])
     plain = (
-        bytes.fromhex(sale["title"])
+        bytes.fromhex(sale["title"] or "00" * 8)
         + struct.pack(">BHII", TIERS[sale["tier"]], sale["hours"] or 0, sale["sat"], sale["created_at"])
         + bytes.fromhex(sale["salt_hex"])
     )
@@ -69,6 +71,10 @@ def finish_sale(sale: dict) -> dict:
         "scope": "site" if is_site else "title:" + sale["title"],
         "access_token": seal("access", body),
     }
+
+
+def finish_tip(tip: dict) -> dict:
+    return tip | {"order_code": b64(order_code(tip | {"tier": "tip", "hours": None}))}
 
 
 def finish_grant(grant: dict) -> dict:
@@ -118,6 +124,10 @@ handles = [
     {"amount_sat": 100, "expires_at": 1_700_000_900, "payment_hash_hex": HASH},
     {"amount_sat": 3000, "expires_at": 1_700_000_900, "btcpay_id": "Hj3kPq8LmN2RtV5xYz7AbC"},
 ]
+tips = [
+    FILM | {"sat": 500},
+    FILM | {"title": None, "sat": 100_000_000},
+]
 refused = [
     {"access_token": changed(token, 20), "reason": "Forged"},
     {"access_token": changed(token, 80), "reason": "Forged"},
@@ -134,7 +144,8 @@ vectors = {
     "sales": sales,
     "grants": [finish_grant(grant) for grant in grants],
     "handles": [finish_handle(handle) for handle in handles],
+    "tips": [finish_tip(tip) for tip in tips],
     "refused": refused,
 }
-path = Path(__file__).with_name("credentials.json")
-path.write_text(json.dumps(vectors, indent=2) + "\n")
+folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
+(folder / "credentials.json").write_text(json.dumps(vectors, indent=2) + "\n")

@@ -47,7 +47,7 @@ impl Claim {
             Missing::Retired => Error::RetiredKey,
             Missing::Unknown => Error::Forged,
         })?;
-        if !macaroon.is_signed_with(&root_key(key, id)) {
+        if !macaroon.is_signed_with(root_key(key, id).as_slice()) {
             return Err(Error::Forged);
         }
         let payment_hash = PaymentHash::from_bytes(*hash);

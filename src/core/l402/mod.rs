@@ -36,7 +36,7 @@ pub use header::Authorization;
 use super::{
     ids::{InvoiceRef, PaymentHash},
     keyring::{Key, Keyring, Purpose},
-    macaroon::{self, Macaroon, RootKey},
+    macaroon::{self, Macaroon},
     offer::{TierKind, tier_name},
     order::{Order, OrderCode},
 };
@@ -99,7 +99,7 @@ pub fn mint(
     identifier[2..34].copy_from_slice(hash.as_bytes());
     identifier[34..].copy_from_slice(&id);
 
-    let mut macaroon = Macaroon::mint(&root_key(key, &id), location, &identifier);
+    let mut macaroon = Macaroon::mint(root_key(key, &id).as_slice(), location, &identifier);
     match order.tier.kind() {
         TierKind::Rent | TierKind::Own => {
             macaroon = macaroon.with_caveat(&format!("title={}", order.title));
@@ -116,7 +116,7 @@ pub fn mint(
         .with_caveat(&format!("invoice={reference}"))
 }
 
-fn root_key(key: &Key, token_id: &[u8; TOKEN_ID]) -> RootKey {
+fn root_key(key: &Key, token_id: &[u8; TOKEN_ID]) -> Zeroizing<[u8; 32]> {
     let mut mac = key.mac(Purpose::L402);
     mac.update(token_id);
     Zeroizing::new(mac.finalize().into_bytes().into())

@@ -21,6 +21,7 @@ use crate::{
         ids::InvoiceRef,
         money::Sats,
         order::{Order, OrderCode},
+        tip::Tip,
     },
     keys::Keys,
     ledger::{self, Entry, Ledger, Sale},
@@ -122,16 +123,35 @@ impl Settlement {
         Some((code, order))
     }
 
+    fn tip(&self, invoice: &Invoice) -> Option<Tip> {
+        let code: OrderCode = invoice.memo.parse().ok()?;
+        Tip::open(&code, &self.keys.current()).ok().flatten()
+    }
+
     async fn settle_tip(
         &self,
         invoice: &Invoice,
         settled: Settled,
     ) -> Result<Outcome, ledger::Error> {
         let Settled { received, at, .. } = settled;
-        let entry = self
+        let noted = self
             .ledger
             .settle_tip(&invoice.reference, received, at)
             .await;
+        let entry = match (noted, self.tip(invoice)) {
+            // Our record of it is gone, and with it the message; the invoice says the rest.
+            (Ok(None), Some(tip)) => {
+                let tip = ledger::Tip {
+                    reference: invoice.reference.clone(),
+                    title: tip.title,
+                    amount: received,
+                    message: String::new(),
+                    at,
+                };
+                self.ledger.record_tip(tip).await.map(Some)
+            }
+            (noted, _) => noted,
+        };
         // After the record: the thanks show the new sum. A failure keeps nobody waiting.
         self.waiters.wake(&invoice.reference);
         Ok(entry?.map_or(Outcome::Foreign, Outcome::from))

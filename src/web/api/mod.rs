@@ -36,5 +36,5 @@ pub fn routes() -> Router<Shared> {
 }
 
 pub use grants::master_url;
-pub use orders::OrderAnswer;
+pub use orders::{OrderAnswer, qr_svg};
 pub use titles::{ListQuery, title_view, title_views};

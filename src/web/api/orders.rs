@@ -253,7 +253,8 @@ pub async fn qr(
     Ok((headers, svg).into_response())
 }
 
-fn qr_svg(payment_request: &str) -> Result<String, ApiError> {
+/// A QR code of anything that a Lightning wallet scans.
+pub fn qr_svg(payment_request: &str) -> Result<String, ApiError> {
     let payload = format!("LIGHTNING:{}", payment_request.to_ascii_uppercase());
     let code = QrCode::with_error_correction_level(payload, EcLevel::L)
         .map_err(|error| ApiError::Internal(error.into()))?;

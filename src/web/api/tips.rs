@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::orders::created;
 use crate::{
     core::money::Sats,
-    sale::{MAX_TIP_MESSAGE, MAX_TIP_SAT},
+    sale::{MAX_TIP_MESSAGE, MAX_TIP_SAT, NewTip},
     web::{client::Client, extract::Json, limits::Kind, problem::ApiError, state::Shared},
 };
 
@@ -39,8 +39,11 @@ pub async fn create(
             "message: text only, no control characters",
         ));
     }
-    Ok(created(
-        &web,
-        web.sale.tip(amount, request.title, message).await?,
-    ))
+    let tip = NewTip {
+        amount: amount.to_msats(),
+        title: request.title,
+        message,
+        description_hash: None,
+    };
+    Ok(created(&web, web.sale.tip(tip).await?))
 }

@@ -14,6 +14,8 @@ pub struct Site {
     pub url: Option<String>,
     /// Play money: the built-in wallet is linked where somebody pays.
     pub demo: bool,
+    /// Where wallets send tips by themselves.
+    pub lightning_address: Option<String>,
 }
 
 /// One page for [`layout`].

@@ -16,6 +16,7 @@ fn site() -> Site {
         name: "Kino <Ember>".into(),
         url: Some("https://films.example".into()),
         demo: true,
+        lightning_address: None,
     }
 }
 
