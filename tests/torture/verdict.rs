@@ -3,6 +3,7 @@
 use std::{
     collections::{HashMap, HashSet},
     fmt,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result};
@@ -16,6 +17,8 @@ use crate::{
 
 /// Letters of a secret that are looked for: enough to be no accident.
 const TELLING: usize = 20;
+/// How long the record may take to hold the last sales.
+const RECORD_PATIENCE: Duration = Duration::from_secs(30);
 
 #[derive(Debug, Default)]
 pub struct Verdict {
@@ -47,11 +50,20 @@ impl Verdict {
         })
         .await?;
         let mut verdict = Self::default();
+        // Before any ticket is shown: showing one sees to the record, too.
+        let is_paid = |viewer: &Viewer| {
+            let hash = text(&viewer.order, "payment_hash")?;
+            anyhow::Ok(is_paid(&viewer.order, truth.get(&hash)))
+        };
+        let mut expected = 0;
+        for viewer in &viewers {
+            expected += usize::from(is_paid(viewer)?);
+        }
+        let recorded = settled_record(world, expected).await?;
         let mut paid = HashSet::new();
         let mut secrets = world.secrets.clone();
         for viewer in viewers {
-            let hash = text(&viewer.order, "payment_hash")?;
-            let is_paid = is_paid(&viewer.order, truth.get(&hash));
+            let is_paid = is_paid(&viewer)?;
             if is_paid {
                 verdict.payments += 1;
             }
@@ -61,7 +73,7 @@ impl Verdict {
             secrets.extend(viewer.preimage);
             secrets.push(text(&viewer.order, "ticket")?);
         }
-        verdict.compare_record(world, &paid).await?;
+        verdict.compare_record(recorded, &paid);
         verdict.search_log(&world.cinema.log()?, &secrets);
         Ok(verdict)
     }
@@ -120,11 +132,7 @@ impl Verdict {
     }
 
     /// The record holds what was paid, once each, and nothing else.
-    async fn compare_record(&mut self, world: &World, paid: &HashSet<String>) -> Result<()> {
-        let mut recorded: HashMap<String, usize> = HashMap::new();
-        for sale in world.cinema.sales().await? {
-            *recorded.entry(text(&sale, "subject")?).or_default() += 1;
-        }
+    fn compare_record(&mut self, recorded: HashMap<String, usize>, paid: &HashSet<String>) {
         for subject in paid {
             if !recorded.contains_key(subject) {
                 self.lost += 1;
@@ -144,7 +152,6 @@ impl Verdict {
                     .push(format!("{subject}: recorded, yet not paid"));
             }
         }
-        Ok(())
     }
 
     fn search_log(&mut self, log: &[u8], secrets: &[String]) {
@@ -168,6 +175,21 @@ impl Verdict {
         let hash = &viewer.order["payment_hash"];
         self.faults
             .push(format!("{hash} ({fault:?}, pays {pays:?}): {words}"));
+    }
+}
+
+/// How often the record names each subject, once it holds as much as it should, or is not going to.
+async fn settled_record(world: &World, expected: usize) -> Result<HashMap<String, usize>> {
+    let end = Instant::now() + RECORD_PATIENCE;
+    loop {
+        let sales = world.cinema.sales().await?;
+        if sales.len() >= expected || Instant::now() > end {
+            let mut recorded: HashMap<String, usize> = HashMap::new();
+            for sale in sales {
+                *recorded.entry(text(&sale, "subject")?).or_default() += 1;
+            }
+            return Ok(recorded);
+        }
     }
 }
 
