@@ -158,3 +158,51 @@ fn a_sale_survives_node_and_server() {
         assert!(!more.contains(&secret), "the log shows the {what}");
     }
 }
+
+/// Behind one name, sharing keys and node, each with a disk of its own.
+#[test]
+fn two_servers_mint_the_same_token() {
+    let house = House::new();
+    let here = house.serve();
+    let elsewhere = data_folder();
+    std::fs::copy(
+        house.data.path().join("keys.json"),
+        elsewhere.path().join("keys.json"),
+    )
+    .expect("the keys are shared");
+    let there = Program::serve_paid_by(elsewhere.path(), &house.payments);
+    wait_ready(&here.client);
+    wait_ready(&there.client);
+
+    // Ordered here; paid; shown there first.
+    let order = ordered(&here.client);
+    let asked = there.client.get(&format!(
+        "/api/orders/{}",
+        order["order"].as_str().expect("text")
+    ));
+    assert_eq!(asked.json()["state"], "open", "either answers for it");
+    let preimage = house.pay(&order);
+    let minted = token(&there.client, &order);
+    assert_eq!(minted.status, 200, "{}", minted.text());
+    assert_eq!(token(&here.client, &order).json(), minted.json());
+    let receipt = json!({"payment_request": order["payment_request"], "preimage": preimage});
+    for server in [&here, &there] {
+        let restored = server.client.post("/api/tokens/recover", &receipt);
+        assert_eq!(restored.json()["token"], minted.json()["token"]);
+        let token = minted.json()["token"].clone();
+        let grant = server.client.grant(&json!({"title": FILM}), token.as_str());
+        assert_eq!(grant.status, 200, "{}", grant.text());
+        // A grant of either opens the film at both.
+        let url = grant.json()["master_url"].clone();
+        for other in [&here, &there] {
+            assert_eq!(other.client.get(url.as_str().expect("text")).status, 200);
+        }
+    }
+    // Each keeps a whole record, once.
+    wait_until("both have recorded it", || {
+        sales(house.data.path()) == 1 && sales(elsewhere.path()) == 1
+    });
+    // And one of them is enough.
+    drop(here);
+    assert_eq!(token(&there.client, &order).json(), minted.json());
+}
