@@ -11,7 +11,10 @@ use crate::{
     admission::{Admission, Denied, Sessions, denied},
     catalog::Catalog,
     clock::Clock,
-    core::offer::{Offer, TierKind},
+    core::{
+        offer::{self, Offer, Tier, TierKind},
+        tag::TagId,
+    },
     keys::Keys,
     ledger::Ledger,
     media::{gate::Gate, store::Store},
@@ -22,7 +25,7 @@ use crate::{
         settlement::Settlement,
         wallet::Wallet,
     },
-    sale::{OpenInvoices, Sale},
+    sale::{OpenInvoices, Passes, Sale},
     server::{self, Doors},
     web::{self, Clients, Limits, Web, assets::Assets, l402::Challenges, lnurl::Tips, pages},
 };
@@ -55,7 +58,7 @@ impl App {
         let ledger = Ledger::open(&data.join("ledger.db"))
             .await
             .context("the ledger")?;
-        let (offer, pass) = default_offer(config)?;
+        let (offer, passes) = default_offer(config)?;
         let Till {
             backend,
             wallet,
@@ -93,7 +96,7 @@ impl App {
             settlement: settlement.clone(),
             ledger,
             open: Arc::new(OpenInvoices::new(config.limits.open_invoices as usize)),
-            pass,
+            passes,
             invoice_s: config.payments.invoice_minutes * 60,
         };
         let tips = Tips::new(config);
@@ -213,12 +216,25 @@ async fn open_till(config: &Config, offer: &Offer, clock: &Arc<dyn Clock>) -> Re
     }
 }
 
-/// The tiers of titles without their own, and the site's pass. The pass stays among the tiers:
-/// an offer without any would mean that the title is free.
-fn default_offer(config: &Config) -> Result<(Offer, Option<crate::core::offer::Tier>)> {
-    let offer = Offer::from_file(&config.offers.tiers).context("[offers]")?;
-    let pass = offer.tier(TierKind::Pass);
-    Ok((offer, pass))
+/// The tiers of titles without their own, and the passes. The passes stay among the tiers: an
+/// offer without any would mean that the title is free.
+fn default_offer(config: &Config) -> Result<(Offer, Passes)> {
+    let offers = &config.offers;
+    let site = Offer::from_file(&offers.tiers).context("[offers]")?;
+    let collection = |of: &satreel_config::Collection| {
+        let tier = Tier::collection(TagId::of(&of.tag), of.sat, of.hours)?;
+        Ok((of.tag.as_str().into(), tier))
+    };
+    let collections: Result<Vec<_>, offer::Error> =
+        offers.collections.iter().map(collection).collect();
+    let collections = collections.context("[offers]")?;
+    let all = collections.iter().map(|(_, tier)| *tier);
+    let all = site.tiers().iter().copied().chain(all).collect();
+    let passes = Passes {
+        site: site.tier(TierKind::Pass),
+        collections,
+    };
+    Ok((Offer::new(all).context("[offers]")?, passes))
 }
 
 fn site(config: &Config, tips: &Tips) -> pages::Site {

@@ -14,6 +14,7 @@ use satreel::core::{
     money::{Msats, Sats},
     offer::{Tier, tier_named},
     order::Order,
+    tag::TagId,
     ticket::{Settlement, Ticket, mint},
     time::Timestamp,
     tip::Tip,
@@ -70,9 +71,14 @@ fn order(value: &Value) -> Order {
     let hours = value["hours"]
         .as_u64()
         .map(|hours| u32::try_from(hours).expect("hours"));
+    let tier = match value["tag"].as_str() {
+        Some(tag) => Tier::collection(TagId::of(tag), number(value, "sat"), hours),
+        None => Tier::new(kind, number(value, "sat"), hours),
+    };
+    let tier = tier.expect("a tier");
     Order {
         title: id(value),
-        tier: Tier::new(kind, number(value, "sat"), hours).expect("a tier"),
+        tier,
         created_at: at(value, "created_at"),
     }
 }
@@ -94,6 +100,8 @@ fn orders_tickets_and_tokens_are_as_published() {
         let order = order(vector);
         let code = order.encode(bytes(vector, "salt_hex"), &keyring);
         assert_eq!(code.to_string(), text(vector, "order_code"));
+        let opened = code.open(&keyring).expect("ours");
+        assert_eq!((opened.tier, opened.page()), (order.tier, order.page()));
         assert_eq!(code.subject().to_string(), text(vector, "subject"));
 
         let ticket = Ticket {
@@ -228,5 +236,5 @@ fn the_refused_are_refused_for_the_published_reason() {
         let error = Access::open(text(vector, "access_token"), &keyring).expect_err("refused");
         assert_eq!(format!("{error:?}"), text(vector, "reason"));
     }
-    assert!(Scope::Site.covers(VideoId::from_bytes([0; 8])));
+    assert!(Scope::Site.covers(VideoId::from_bytes([0; 8]), |_| false));
 }

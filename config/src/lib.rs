@@ -21,7 +21,7 @@ pub use fault::{Fault, Faults};
 pub use load::{load, parse};
 pub use net::{HttpUrl, IpRange};
 pub use schema::{
-    Backend, Btcpay, Colour, Config, Limits, Live, Lnd, Network, Offers, Payments, Server, Site,
-    Tips, Tls, Transcoder,
+    Backend, Btcpay, Collection, Colour, Config, Limits, Live, Lnd, Network, Offers, Payments,
+    Server, Site, Tips, Tls, Transcoder,
 };
 pub use secret::{Secret, SecretError, SecretString};

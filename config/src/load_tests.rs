@@ -62,6 +62,7 @@ fn the_examples_comments_are_valid_too() {
     let config = read(&uncommented).unwrap_or_else(|faults| panic!("{faults}\n{uncommented}"));
     assert!(config.payments.lnd.is_some() && config.payments.btcpay.is_some());
     assert_eq!(config.offers.tiers[2].tier, TierKind::Pass);
+    assert_eq!(config.offers.collections[0].tag, "noir");
 }
 
 #[test]
@@ -232,6 +233,39 @@ fn an_inline_secret_is_never_repeated() {
             found.iter().all(|fault| !fault.contains("0201036c6e64")),
             "{found:?}"
         );
+    }
+}
+
+#[test]
+fn a_collection_is_a_pass_with_a_tag() {
+    let pass = "{tier = \"pass\", sat = 5, tag = \" Film noir \"}";
+    let text = format!("{MINIMAL}[offers]\ntiers = [{{tier = \"pass\", sat = 9}}, {pass}]\n");
+    let offers = read(&text)
+        .unwrap_or_else(|faults| panic!("{faults}"))
+        .offers;
+    assert_eq!(offers.tiers.len(), 1);
+    let collection = &offers.collections[0];
+    assert_eq!(
+        (collection.tag.as_str(), collection.hours),
+        ("Film noir", None)
+    );
+    for (tiers, wanted) in [
+        (
+            "{tier = \"own\", sat = 1, tag = \"noir\"}",
+            "tiers[0].tag: only a pass",
+        ),
+        (
+            "{tier = \"pass\", sat = 1, tag = \"\"}",
+            "tiers[0].tag: empty",
+        ),
+        (
+            "{tier = \"pass\", sat = 1, tag = \"noir\"}, {tier = \"pass\", sat = 2, tag = \"Noir\"}",
+            "tiers[1].tag: this tag has a pass already",
+        ),
+    ] {
+        let found = faults_with("offers", &format!("tiers = [{tiers}]"));
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].contains(wanted), "{found:?}");
     }
 }
 

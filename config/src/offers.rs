@@ -8,7 +8,7 @@ use toml::{
 
 use crate::{
     fault::Problem,
-    schema::Offers,
+    schema::{Collection, Offers},
     section::{Section, article},
     value,
 };
@@ -16,6 +16,8 @@ use crate::{
 /// 10 bitcoin: far above any film, far below what could overflow.
 const MAX_PRICE_SAT: u64 = 1_000_000_000;
 const MAX_HOURS: u32 = 8760;
+/// As long as a title's tag.
+const MAX_TAG: usize = 64;
 const MAX_PREVIEW_S: u32 = 86_400;
 
 const KINDS: [(&str, TierKind); 3] = [
@@ -27,8 +29,8 @@ const KINDS: [(&str, TierKind); 3] = [
 pub(crate) fn offers(section: Section<'_>) -> Offers {
     let default = Offers::default();
     let preview_s = section.get("preview_s", &value::number(0..=MAX_PREVIEW_S));
-    let tiers = match section.raw("tiers").map(Spanned::get_ref) {
-        None => default.tiers,
+    let (tiers, collections) = match section.raw("tiers").map(Spanned::get_ref) {
+        None => (default.tiers, default.collections),
         Some(DeValue::Array(list)) => read_tiers(&section, list),
         Some(other) => {
             let problem = Problem::new(
@@ -36,18 +38,20 @@ pub(crate) fn offers(section: Section<'_>) -> Offers {
                 "write tiers = [{ tier = \"own\", sat = 3000 }]; [] makes titles free",
             );
             section.fault("tiers", problem);
-            Vec::new()
+            (Vec::new(), Vec::new())
         }
     };
     section.finish();
     Offers {
         preview_s: preview_s.unwrap_or(default.preview_s),
         tiers,
+        collections,
     }
 }
 
-fn read_tiers<'a>(section: &Section<'a>, list: &'a DeArray<'a>) -> Vec<Tier> {
+fn read_tiers<'a>(section: &Section<'a>, list: &'a DeArray<'a>) -> (Vec<Tier>, Vec<Collection>) {
     let mut tiers: Vec<Tier> = Vec::new();
+    let mut collections: Vec<Collection> = Vec::new();
     for (position, item) in list.iter().enumerate() {
         let path = section.key_path(&format!("tiers[{position}]"));
         let Some(table) = item.get_ref().as_table() else {
@@ -61,14 +65,54 @@ fn read_tiers<'a>(section: &Section<'a>, list: &'a DeArray<'a>) -> Vec<Tier> {
             entry.finish();
             continue;
         };
-        if tiers.iter().any(|other| other.tier == tier.tier) {
-            let problem = Problem::new("this kind is offered twice", "keep one of them");
-            entry.fault("tier", problem);
+        match read_tag(&entry, tier) {
+            Ok(Some(collection)) => {
+                let same = |other: &Collection| folded(&other.tag).eq(folded(&collection.tag));
+                if collections.iter().any(same) {
+                    let problem = Problem::new("this tag has a pass already", "keep one of them");
+                    entry.fault("tag", problem);
+                }
+                collections.push(collection);
+            }
+            Ok(None) => {
+                if tiers.iter().any(|other| other.tier == tier.tier) {
+                    let problem = Problem::new("this kind is offered twice", "keep one of them");
+                    entry.fault("tier", problem);
+                }
+                tiers.push(tier);
+            }
+            Err(Faulty) => {}
         }
-        tiers.push(tier);
         entry.finish();
     }
-    tiers
+    (tiers, collections)
+}
+
+/// Reported already.
+struct Faulty;
+
+/// The collection that a pass with a tag opens.
+fn read_tag(entry: &Section<'_>, tier: Tier) -> Result<Option<Collection>, Faulty> {
+    let tag = entry.get("tag", &value::short_text(MAX_TAG));
+    if entry.line("tag").is_none() {
+        return Ok(None);
+    }
+    if tier.tier != TierKind::Pass {
+        let remedy = "remove tag, or sell a collection: tier = \"pass\"";
+        entry.fault(
+            "tag",
+            Problem::new("only a pass opens a tag's titles", remedy),
+        );
+        return Err(Faulty);
+    }
+    let tag = tag.ok_or(Faulty)?.trim().to_owned();
+    let Tier { sat, hours, .. } = tier;
+    Ok(Some(Collection { tag, sat, hours }))
+}
+
+/// Upper and lower case are one tag.
+fn folded(tag: &str) -> impl Iterator<Item = char> {
+    tag.chars().flat_map(char::to_lowercase)
 }
 
 fn read_tier(entry: &Section<'_>) -> Option<Tier> {

@@ -134,8 +134,19 @@ pub struct Btcpay {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Offers {
     pub preview_s: u32,
-    /// At most one of each kind, in the file's order. Empty: titles are free.
+    /// At most one of each kind, in the file's order. Empty, and no collections: titles are free.
     pub tiers: Vec<Tier>,
+    /// At most one for each tag.
+    pub collections: Vec<Collection>,
+}
+
+/// A pass for all titles that carry a tag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Collection {
+    pub tag: String,
+    pub sat: u64,
+    /// None: for ever.
+    pub hours: Option<u32>,
 }
 
 impl Default for Offers {
@@ -147,6 +158,7 @@ impl Default for Offers {
                 tier(TierKind::Rent, Some(24), 100),
                 tier(TierKind::Own, None, 3000),
             ],
+            collections: Vec::new(),
         }
     }
 }

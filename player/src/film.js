@@ -41,7 +41,10 @@ const { player, video, showFree } = createPlayer(title);
 const grants = new Grants(title.id, api.grant, now, wholeTimeline, new Place(sessionStorage));
 const engine = createEngine(video, grants, (fault) => notices.fault(fault));
 const edge = new PreviewEdge(video, () => {
-  store.send({ type: "choose", why: purse.ranOut(title.id, now()) ? "ran-out" : "preview-over" });
+  store.send({
+    type: "choose",
+    why: purse.ranOut(title.scopes, now()) ? "ran-out" : "preview-over",
+  });
 });
 const keeper = new Keeper(video, grants, now, () => void ranOut());
 const elsewhere = new Elsewhere(byId("stage"), () => void takeBack());
@@ -63,7 +66,7 @@ function limit(grant) {
 
 /** The first grant: with what is owned, else the free start. */
 async function begin() {
-  const held = purse.forTitle(title.id, now());
+  const held = purse.forTitle(title.scopes, now());
   let grant;
   try {
     grant = await grants.open(held?.token ?? null);
@@ -76,12 +79,12 @@ async function begin() {
     if (grant) show(grant, 0);
     else lock();
     if (refused.slug !== ELSEWHERE) return notices.refused(refused);
-    notices.owned(held.expires_at);
+    notices.owned(held);
     return elsewhere.show();
   }
   show(grant, grant.full ? recall(localStorage, title.id, title.duration_s) : 0);
   if (!grant.full) return;
-  if (held) own({ expires_at: held.expires_at });
+  if (held) own(held);
   // Browsers decide whether a film may begin by itself; where not, the button waits.
   video.play().catch(() => {});
 }
@@ -98,17 +101,19 @@ function show(grant, at) {
   engine.start(grant, at);
 }
 
-/** @param {{ expires_at: string | null }} access */
+/** @typedef {{ expires_at: string | null, scope: string, tag?: string | null }} Owned */
+
+/** @param {Owned} access */
 function own(access) {
   keeper.until(access.expires_at);
-  notices.owned(access.expires_at);
+  notices.owned(access);
   if (store.is("idle")) store.send({ type: "unlock", access: null, paid: false });
 }
 
 /**
  * Paid, or found to be owned: the film goes on at the very frame where it stands.
  *
- * @param {Access | { token: string, expires_at: string | null }} access
+ * @param {Owned & { token: string }} access
  * @param {(token: string) => Promise<Grant>} [open]
  */
 async function unlock(access, open = (token) => grants.open(token)) {
@@ -132,7 +137,7 @@ async function unlock(access, open = (token) => grants.open(token)) {
 
 /** Other devices had all places: this one wants the oldest one's. */
 async function takeBack() {
-  const held = purse.forTitle(title.id, now());
+  const held = purse.forTitle(title.scopes, now());
   if (!held) return begin();
   // Where the page began without a place, the picture stands at the start.
   const at = grants.current?.full ? 0 : recall(localStorage, title.id, title.duration_s);
@@ -162,9 +167,13 @@ async function ranOut() {
 
 /** Something that another tab, the cookie or an older code brought. */
 function found() {
-  const held = purse.forTitle(title.id, now());
+  const held = purse.forTitle(title.scopes, now());
   if (held && !store.is("unlocked", "playing")) {
-    store.send({ type: "unlock", access: { ...held, subject: "", title: null }, paid: false });
+    store.send({
+      type: "unlock",
+      access: { ...held, subject: "", title: null, tag: held.tag ?? null },
+      paid: false,
+    });
   }
 }
 
@@ -181,8 +190,8 @@ const tip = byId("tip");
 if (tip) mountTip(title, tip);
 
 const panel = createPanel(title, choice, sale, () => {
-  const over = purse.ranOut(title.id, now());
-  return title.tiers.find(({ tier }) => tier === over?.tier);
+  const over = purse.ranOut(title.scopes, now());
+  return title.tiers.find(({ tier, scope }) => tier === over?.tier && scope === over.scope);
 });
 store.listen(panel);
 store.listen((state, before) => {

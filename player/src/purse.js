@@ -10,7 +10,7 @@ export const MAX = 100;
 
 /**
  * @typedef {{ token: string, scope: string, tier: string, expires_at: string | null,
- *   name: string | null }} Held
+ *   name: string | null, tag?: string | null }} Held
  * @typedef {Pick<Storage, "getItem" | "setItem" | "removeItem">} Store
  */
 
@@ -48,6 +48,7 @@ export class Purse {
       tier: access.tier,
       expires_at: access.expires_at,
       name: access.title?.name ?? null,
+      tag: access.tag ?? null,
     };
     this.save([held, ...this.list().filter((one) => one.token !== access.token)]);
     return held;
@@ -61,24 +62,19 @@ export class Purse {
   /**
    * What opens a title now: what lasts longest.
    *
-   * @param {string} id @param {number} now milliseconds
+   * @param {string[]} scopes whatever opens the title @param {number} now milliseconds
    * @returns {Held | null}
    */
-  forTitle(id, now) {
-    const open = this.list().filter(
-      (one) => (one.scope === "site" || one.scope === `title:${id}`) && lasts(one) > now,
-    );
+  forTitle(scopes, now) {
+    const open = this.list().filter((one) => scopes.includes(one.scope) && lasts(one) > now);
     open.sort((one, other) => lasts(other) - lasts(one));
     return open[0] ?? null;
   }
 
-  /** What once opened a title and no longer does. @param {string} id @param {number} now */
-  ranOut(id, now) {
-    return (
-      this.list().find((one) => one.scope === `title:${id}` && lasts(one) <= now) ??
-      this.list().find((one) => one.scope === "site" && lasts(one) <= now) ??
-      null
-    );
+  /** What once opened a title and no longer does: what was bought for it first of all. @param {string[]} scopes @param {number} now */
+  ranOut(scopes, now) {
+    const over = this.list().filter((one) => scopes.includes(one.scope) && lasts(one) <= now);
+    return over.find((one) => one.scope.startsWith("title:")) ?? over[0] ?? null;
   }
 
   /**
@@ -99,6 +95,7 @@ export class Purse {
           tier: purchase.tier,
           expires_at: purchase.expires_at,
           name: purchase.title?.name ?? one.name,
+          tag: purchase.tag ?? one.tag ?? null,
         };
       }),
     );

@@ -12,9 +12,9 @@ const purse = new Purse(localStorage);
 function mark() {
   for (const card of document.querySelectorAll("[data-title]")) {
     card.querySelector(".mark.yours")?.remove();
-    const id = /** @type {HTMLElement} */ (card).dataset.title ?? "";
+    const scopes = /** @type {HTMLElement} */ (card).dataset.scopes?.split(" ") ?? [];
     // Close enough here; the film page knows the server's time.
-    const held = purse.forTitle(id, Date.now());
+    const held = purse.forTitle(scopes, Date.now());
     card.classList.toggle("is-yours", held !== null);
     if (!held) continue;
     card

@@ -1,9 +1,15 @@
 // The shapes that the server sends. Amounts are whole sat, times RFC 3339 in UTC.
 
 export interface Offer {
+  /** What it is ordered by. */
+  id: string;
   tier: string;
   sat: number;
   hours: number | null;
+  /** The tag of a collection. */
+  tag: string | null;
+  /** What the purchase will open. */
+  scope: string;
   label: string;
 }
 
@@ -23,6 +29,8 @@ export interface Title {
   state: string;
   tips_sat: number;
   url: string;
+  /** What opens it. */
+  scopes: string[];
 }
 
 export interface Site {
@@ -65,6 +73,8 @@ export interface Access {
   expires_at: string | null;
   subject: string;
   title: { id: string; name: string } | null;
+  /** The tag of a collection, while it is sold. */
+  tag: string | null;
 }
 
 export interface Grant {
@@ -84,6 +94,7 @@ export interface Purchase {
   expires_at: string | null;
   subject: string;
   state: "valid" | "expired";
+  tag: string | null;
   title: { id: string; name: string; poster: string | null; duration_s: number | null } | null;
 }
 

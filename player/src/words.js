@@ -34,6 +34,11 @@ export function remaining(expiresAt, now) {
   return hours < 48 ? `${hours} h left` : `${Math.round(hours / 24)} days left`;
 }
 
+/** What a pass for a tag opens. @param {string | null | undefined} tag unknown once it is no longer sold */
+export function collection(tag) {
+  return tag ? `All films tagged ${tag}` : "A collection of films";
+}
+
 /** What ran out: `24` → "24 hours", `720` → "30 days". @param {number | null} hours */
 export function span(hours) {
   if (hours === null) return "time";

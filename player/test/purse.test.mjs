@@ -15,6 +15,7 @@ const access = (token, scope, expires_at) => ({
   tier: "rent",
   subject: "s",
   title: null,
+  tag: null,
 });
 
 test("the one that lasts longest opens a title", () => {
@@ -23,10 +24,16 @@ test("the one that lasts longest opens a title", () => {
   purse.add(access("short", "title:a", "2026-01-01T01:00:00Z"));
   purse.add(access("pass", "site", "2026-01-02T00:00:00Z"));
   purse.add(access("other", "title:b", null));
-  assert.equal(purse.forTitle("a", NOW)?.token, "pass");
-  assert.equal(purse.forTitle("b", NOW)?.token, "other");
-  assert.equal(purse.forTitle("a", Date.parse("2026-01-03T00:00:00Z")), null);
-  assert.equal(purse.ranOut("a", NOW)?.token, "over");
+  purse.add(access("noir", "tag:0011223344556677", "2026-01-01T02:00:00Z"));
+  const scopes = ["title:a", "site", "tag:ffffffffffffffff"];
+  assert.equal(purse.forTitle(scopes, NOW)?.token, "pass");
+  assert.equal(purse.forTitle(["title:b", "site"], NOW)?.token, "other");
+  assert.equal(purse.forTitle(scopes, Date.parse("2026-01-03T00:00:00Z")), null);
+  assert.equal(purse.ranOut(scopes, NOW)?.token, "over");
+  const tagged = ["title:c", "tag:ffffffffffffffff", "tag:0011223344556677"];
+  assert.equal(purse.forTitle(tagged, NOW)?.token, "noir");
+  assert.equal(purse.ranOut(tagged, Date.parse("2026-01-03T00:00:00Z"))?.token, "noir");
+  assert.equal(purse.forTitle(["title:c", "site"], Date.parse("2026-01-03T00:00:00Z")), null);
 });
 
 test("the same purchase is kept once", () => {

@@ -10,7 +10,15 @@ import { Store } from "../src/sale/store.js";
 import { memory } from "./memory.mjs";
 
 const NOW = Date.parse("2026-01-01T00:00:00Z");
-const rent = { tier: "rent", sat: 100, hours: 24, label: "24 hours" };
+const rent = {
+  id: "rent",
+  tier: "rent",
+  sat: 100,
+  hours: 24,
+  tag: null,
+  scope: "title:a",
+  label: "24 hours",
+};
 const title = /** @type {any} */ ({ id: "a", name: "A film", tiers: [rent] });
 const access = {
   token: "token-of-the-film",
@@ -19,6 +27,7 @@ const access = {
   expires_at: "2026-01-02T00:00:00Z",
   subject: "s",
   title: { id: "a", name: "A film" },
+  tag: null,
 };
 
 /** A sale whose world is a few lines: what the till answers is what `till` says. */
@@ -85,7 +94,7 @@ test("order, payment, access", async () => {
   till.tell({ state: "settled", received_sat: 100, amount_sat: 100 });
   await settle();
   assert.deepEqual(store.state, { name: "unlocked", access, paid: true });
-  assert.equal(purse.forTitle("a", NOW)?.token, access.token);
+  assert.equal(purse.forTitle(["title:a"], NOW)?.token, access.token);
   assert.deepEqual(pending.list(), []);
   assert.equal(till.watching, 0);
 });

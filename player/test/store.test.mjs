@@ -6,7 +6,15 @@ import { Store, next } from "../src/sale/store.js";
 
 /** @import { SaleEvent, SaleState } from "../src/types.js" */
 
-const offer = { tier: "rent", sat: 100, hours: 24, label: "24 hours" };
+const offer = {
+  id: "rent",
+  tier: "rent",
+  sat: 100,
+  hours: 24,
+  tag: null,
+  scope: "title:a",
+  label: "24 hours",
+};
 const order = /** @type {any} */ ({ order: "o1", ticket: "t1", title: "a", amount_sat: 100 });
 const access = /** @type {any} */ ({ token: "k", expires_at: null });
 

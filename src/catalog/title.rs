@@ -7,6 +7,7 @@ use satreel_hls::title::{State, TitleFile};
 use crate::core::{
     ids::VideoId,
     offer::{self, Offer, TierKind},
+    tag::TagId,
     time::Timestamp,
 };
 
@@ -100,6 +101,11 @@ impl Refusal {
 }
 
 impl Title {
+    /// Whether it belongs to this tag's collection.
+    pub fn has_tag(&self, wanted: TagId) -> bool {
+        self.tags.iter().any(|tag| TagId::of(tag) == wanted)
+    }
+
     /// Reads and checks the contents of a `title.json`.
     pub(super) fn parse(
         id: VideoId,

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{Failure, print, serve::runtime, site::Which};
 use crate::{
     core::{offer::tier_name, time::Timestamp},
-    ledger::{Ledger, Sale, Tip},
+    ledger::{Ledger, Sale, Sold, Tip},
 };
 
 #[derive(Debug, clap::Args)]
@@ -65,7 +65,7 @@ fn table(sales: &[Sale], tips: &[Tip]) {
         print(format_args!(
             "{}  {}  {:<4}  {:>16}",
             sale.settled_at,
-            sale.title,
+            sale.sold,
             tier_name(sale.tier),
             sale.received.to_sats_floor(),
         ));
@@ -90,9 +90,14 @@ fn table(sales: &[Sale], tips: &[Tip]) {
 }
 
 fn sale_json(sale: &Sale) -> serde_json::Value {
+    let (title, tag) = match sale.sold {
+        Sold::Title(title) => (Some(title), None),
+        Sold::Collection(tag) => (None, Some(tag.to_string())),
+    };
     json!({
         "settled_at": sale.settled_at,
-        "title": sale.title,
+        "title": title,
+        "tag": tag,
         "tier": tier_name(sale.tier),
         "hours": sale.hours,
         "price_sat": sale.price,
@@ -116,7 +121,7 @@ fn sale_csv(sale: &Sale) -> String {
     format!(
         "{},{},{},{},{},{},{},{}",
         sale.settled_at,
-        sale.title,
+        sale.sold,
         tier_name(sale.tier),
         sale.hours.map_or(String::new(), |hours| hours.to_string()),
         sale.price.get(),

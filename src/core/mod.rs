@@ -18,6 +18,7 @@ pub mod money;
 pub mod offer;
 pub mod order;
 pub mod receipt;
+pub mod tag;
 pub mod ticket;
 pub mod time;
 pub mod tip;

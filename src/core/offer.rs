@@ -4,7 +4,7 @@ use std::fmt;
 
 pub use satreel_hls::title::TierKind;
 
-use super::money::Sats;
+use super::{money::Sats, tag::TagId};
 
 /// The highest price, 10 bitcoin: more is a slip of the hand.
 pub const MAX_PRICE_SAT: u64 = 1_000_000_000;
@@ -17,6 +17,8 @@ pub struct Tier {
     kind: TierKind,
     price: Sats,
     hours: Option<u32>,
+    /// Passes only: the one collection that it opens, and not the whole site.
+    tag: Option<TagId>,
 }
 
 /// Why a line of an offer is refused.
@@ -47,7 +49,26 @@ impl Tier {
             (TierKind::Own, Some(other)) => return Err(Error::OwnHours(other)),
             (TierKind::Pass, Some(other)) => return Err(Error::PassHours(other)),
         }
-        Ok(Self { kind, price, hours })
+        Ok(Self {
+            kind,
+            price,
+            hours,
+            tag: None,
+        })
+    }
+
+    /// A pass for all titles that carry a tag.
+    pub fn collection(tag: TagId, sat: u64, hours: Option<u32>) -> Result<Self, Error> {
+        let pass = Self::new(TierKind::Pass, sat, hours)?;
+        Ok(Self {
+            tag: Some(tag),
+            ..pass
+        })
+    }
+
+    /// The collection that this pass opens; None for everything else.
+    pub const fn tag(&self) -> Option<TagId> {
+        self.tag
     }
 
     pub const fn kind(&self) -> TierKind {
@@ -64,7 +85,8 @@ impl Tier {
     }
 }
 
-/// The tiers of one title, at most one of each kind. Without any, the title is free.
+/// The tiers of one title, at most one of each kind (of passes for collections: one of each tag).
+/// Without any, the title is free.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Offer(Vec<Tier>);
 
@@ -73,7 +95,7 @@ impl Offer {
         for (position, tier) in tiers.iter().enumerate() {
             if tiers[..position]
                 .iter()
-                .any(|earlier| earlier.kind == tier.kind)
+                .any(|earlier| (earlier.kind, earlier.tag) == (tier.kind, tier.tag))
             {
                 return Err(Error::Twice(tier.kind));
             }
@@ -93,8 +115,10 @@ impl Offer {
         &self.0
     }
 
+    /// The tier of this kind; of passes the one for the whole site.
     pub fn tier(&self, kind: TierKind) -> Option<Tier> {
-        self.0.iter().copied().find(|tier| tier.kind == kind)
+        let mut tiers = self.0.iter().copied();
+        tiers.find(|tier| tier.kind == kind && tier.tag.is_none())
     }
 
     pub fn is_free(&self) -> bool {
@@ -117,6 +141,10 @@ pub fn tier_named(name: &str) -> Option<TierKind> {
         .into_iter()
         .find(|kind| tier_name(*kind) == name)
 }
+
+/// In an order code: a pass for a collection, whose tag stands in the title's place. Beside the
+/// numbers of [`tier_code`], and like them never reused.
+pub(super) const COLLECTION_CODE: u8 = 4;
 
 /// The tier's number inside credentials. Never reused.
 pub(super) const fn tier_code(kind: TierKind) -> u8 {

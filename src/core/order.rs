@@ -6,7 +6,7 @@
 //! ```text
 //! head 1 | tag 10 | cipher text 22
 //! head   = version 1 in the upper half, the low half of the key id's first byte in the lower
-//! plain  = title 8 | tier 1 | hours 2 (0: for ever) | price in sat 4 | created, unix seconds 4 | salt 3
+//! plain  = title 8 (a pass for a collection: its tag) | tier 1 | hours 2 (0: for ever) | price in sat 4 | created, unix seconds 4 | salt 3
 //! tag    = HMAC-SHA256(order-tag key, head | plain), first 10 bytes
 //! cipher = plain XOR HMAC-SHA256(order-cipher key, head | tag), first 22 bytes
 //! ```
@@ -27,7 +27,8 @@ use subtle::ConstantTimeEq;
 use super::{
     ids::{InvalidId, VideoId},
     keyring::{Key, Keyring, Purpose},
-    offer::{Tier, tier_code, tier_of_code},
+    offer::{COLLECTION_CODE, Tier, tier_code, tier_of_code},
+    tag::TagId,
     time::Timestamp,
     tip,
 };
@@ -42,6 +43,8 @@ const VERSION: u8 = 1;
 /// What a buyer asked for, at which price.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Order {
+    /// What is bought, or for a pass: on whose page. [`Order::NOWHERE`] where the code has no
+    /// room for it: see [`Order::page`].
     pub title: VideoId,
     pub tier: Tier,
     pub created_at: Timestamp,
@@ -63,6 +66,14 @@ pub enum Error {
 }
 
 impl Order {
+    /// No title: what a pass for a collection is bought on is not kept.
+    pub const NOWHERE: VideoId = VideoId::from_bytes([0; 8]);
+
+    /// The title on whose page it was bought, where that is known.
+    pub fn page(&self) -> Option<VideoId> {
+        self.tier.tag().is_none().then_some(self.title)
+    }
+
     /// `salt` tells apart orders for the same thing in the same second; any random bytes do.
     pub fn encode(&self, salt: [u8; 3], keyring: &Keyring) -> OrderCode {
         OrderCode::encode(self.plain(salt), keyring.signing())
@@ -74,8 +85,12 @@ impl Order {
         let price = u32::try_from(self.tier.price().get()).unwrap_or(u32::MAX);
         let created = u32::try_from(self.created_at.as_unix()).unwrap_or(u32::MAX);
         let mut plain = [0; PLAIN];
-        plain[..8].copy_from_slice(self.title.as_bytes());
-        plain[8] = tier_code(self.tier.kind());
+        let (thing, code) = match self.tier.tag() {
+            Some(tag) => (*tag.as_bytes(), COLLECTION_CODE),
+            None => (*self.title.as_bytes(), tier_code(self.tier.kind())),
+        };
+        plain[..8].copy_from_slice(&thing);
+        plain[8] = code;
         plain[9..11].copy_from_slice(&hours.to_be_bytes());
         plain[11..15].copy_from_slice(&price.to_be_bytes());
         plain[15..19].copy_from_slice(&created.to_be_bytes());
@@ -93,7 +108,7 @@ impl Order {
             t5,
             t6,
             t7,
-            tier,
+            code,
             h0,
             h1,
             p0,
@@ -106,14 +121,19 @@ impl Order {
             c3,
             ..,
         ] = *plain;
+        let thing = [t0, t1, t2, t3, t4, t5, t6, t7];
         let hours = u16::from_be_bytes([h0, h1]);
-        let tier = Tier::new(
-            tier_of_code(tier)?,
-            u64::from(u32::from_be_bytes([p0, p1, p2, p3])),
-            (hours > 0).then(|| u32::from(hours)),
-        );
+        let hours = (hours > 0).then(|| u32::from(hours));
+        let sat = u64::from(u32::from_be_bytes([p0, p1, p2, p3]));
+        let (title, tier) = if code == COLLECTION_CODE {
+            let tag = TagId::from_bytes(thing);
+            (Self::NOWHERE, Tier::collection(tag, sat, hours))
+        } else {
+            let tier = Tier::new(tier_of_code(code)?, sat, hours);
+            (VideoId::from_bytes(thing), tier)
+        };
         Some(Self {
-            title: VideoId::from_bytes([t0, t1, t2, t3, t4, t5, t6, t7]),
+            title,
             tier: tier.ok()?,
             created_at: Timestamp::from_unix(u64::from(u32::from_be_bytes([c0, c1, c2, c3]))),
         })
@@ -292,17 +312,24 @@ pub(crate) mod tests {
     use super::*;
 
     pub(crate) fn any_tier() -> impl Strategy<Value = Tier> {
-        (1..=MAX_PRICE_SAT, 1..=MAX_HOURS, 0..4_u8).prop_map(|(sat, hours, kind)| match kind {
+        let tag = any::<[u8; 8]>().prop_map(TagId::from_bytes);
+        let numbers = (1..=MAX_PRICE_SAT, 1..=MAX_HOURS, 0..6_u8, tag);
+        numbers.prop_map(|(sat, hours, kind, tag)| match kind {
             0 => Tier::new(TierKind::Rent, sat, Some(hours)).expect("a rent"),
             1 => Tier::new(TierKind::Own, sat, None).expect("a sale"),
             2 => Tier::new(TierKind::Pass, sat, Some(hours)).expect("a pass"),
-            _ => Tier::new(TierKind::Pass, sat, None).expect("a pass for ever"),
+            3 => Tier::new(TierKind::Pass, sat, None).expect("a pass for ever"),
+            4 => Tier::collection(tag, sat, Some(hours)).expect("a pass"),
+            _ => Tier::collection(tag, sat, None).expect("a pass for ever"),
         })
     }
 
     pub(crate) fn any_order() -> impl Strategy<Value = Order> {
         (any::<[u8; 8]>(), any_tier(), any::<u32>()).prop_map(|(title, tier, created)| Order {
-            title: VideoId::from_bytes(title),
+            title: match tier.tag() {
+                Some(_) => Order::NOWHERE,
+                None => VideoId::from_bytes(title),
+            },
             tier,
             created_at: Timestamp::from_unix(u64::from(created)),
         })

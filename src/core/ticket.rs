@@ -9,7 +9,6 @@ use super::{
     ids::InvoiceRef,
     keyring::Keyring,
     money::Sats,
-    offer::TierKind,
     order::{self, Order, OrderCode},
     time::Timestamp,
 };
@@ -92,12 +91,8 @@ pub fn mint(code: &OrderCode, order: &Order, settlement: Settlement) -> Result<A
             price,
         });
     }
-    let scope = match order.tier.kind() {
-        TierKind::Rent | TierKind::Own => Scope::Title(order.title),
-        TierKind::Pass => Scope::Site,
-    };
     Ok(Access {
-        scope,
+        scope: Scope::of(&order.tier, order.title),
         tier: order.tier.kind(),
         // Counted from the payment, not from the order: nobody pays for time spent paying.
         expires_at: order
@@ -118,6 +113,7 @@ mod tests {
             Keyring,
             tests::{key, keyring},
         },
+        offer::TierKind,
         order::tests::any_order,
     };
     use super::*;

@@ -16,7 +16,7 @@ use std::{
 };
 
 pub use progress::Progress;
-pub use sales::Sale;
+pub use sales::{Sale, Sold};
 pub use tips::{PendingTip, Tip};
 
 use crate::{

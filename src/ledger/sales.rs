@@ -1,5 +1,7 @@
 //! What was sold.
 
+use std::{fmt, str::FromStr};
+
 use rusqlite::{Row, params};
 
 use super::{
@@ -10,7 +12,8 @@ use crate::core::{
     ids::{InvalidId, InvoiceRef, VideoId},
     money::{Msats, Sats},
     offer::{TierKind, tier_name, tier_named},
-    order::{OrderCode, Subject},
+    order::{Order, OrderCode, Subject},
+    tag::TagId,
     time::Timestamp,
 };
 
@@ -20,7 +23,7 @@ pub struct Sale {
     /// The invoice that paid for it: one purchase is one invoice.
     pub reference: InvoiceRef,
     pub order: OrderCode,
-    pub title: VideoId,
+    pub sold: Sold,
     pub tier: TierKind,
     /// None: for ever.
     pub hours: Option<u32>,
@@ -31,6 +34,43 @@ pub struct Sale {
     pub subject: Subject,
     /// The operator's own word that it was paid (BTCPay's "mark as settled").
     pub marked: bool,
+}
+
+/// What was bought. Written as the title's id, or as "tag:" and the tag's number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sold {
+    /// A title, or on its page a pass for the whole site.
+    Title(VideoId),
+    /// A pass for all titles with a tag.
+    Collection(TagId),
+}
+
+impl From<&Order> for Sold {
+    fn from(order: &Order) -> Self {
+        let collection = order.tier.tag().map(Self::Collection);
+        collection.unwrap_or(Self::Title(order.title))
+    }
+}
+
+impl fmt::Display for Sold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Title(id) => id.fmt(f),
+            Self::Collection(tag) => write!(f, "tag:{tag}"),
+        }
+    }
+}
+
+impl FromStr for Sold {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        if let Some(tag) = text.strip_prefix("tag:") {
+            return tag.parse().map(Self::Collection);
+        }
+        let title = text.parse().map_err(|_| InvalidId("a title's id"))?;
+        Ok(Self::Title(title))
+    }
 }
 
 impl Ledger {
@@ -53,7 +93,7 @@ impl Ledger {
                 let inserted = insert.execute(params![
                     sale.reference.to_string(),
                     sale.order.to_string(),
-                    sale.title.to_string(),
+                    sale.sold.to_string(),
                     tier_name(sale.tier),
                     sale.hours,
                     signed(sale.price.get()),
@@ -100,7 +140,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Sale> {
     Ok(Sale {
         reference: parsed(row, 0)?,
         order: parsed(row, 1)?,
-        title: parsed(row, 2)?,
+        sold: parsed(row, 2)?,
         tier,
         hours: row.get(4)?,
         price: sats(row, 5)?,

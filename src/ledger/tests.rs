@@ -9,6 +9,7 @@ use crate::core::{
     money::{Msats, Sats},
     offer::TierKind,
     order::{OrderCode, Subject},
+    tag::TagId,
     time::Timestamp,
 };
 
@@ -49,7 +50,11 @@ fn sale(number: u8) -> Sale {
     Sale {
         reference: reference(number),
         order: code,
-        title: VideoId::from_bytes([number; 8]),
+        sold: if number.is_multiple_of(2) {
+            Sold::Title(VideoId::from_bytes([number; 8]))
+        } else {
+            Sold::Collection(TagId::from_bytes([number; 8]))
+        },
         tier: TierKind::Rent,
         hours: Some(24),
         price: sats(100),

@@ -54,7 +54,10 @@ impl Sale {
             .ok_or(Error::UnknownTitle)?;
         let (extent, subject, ends, preview_end_us) = if let Some(token) = &request.token {
             let access = Access::open(token, &self.keyring()).map_err(Error::BadToken)?;
-            access.check(title.id, now).map_err(Error::Access)?;
+            let has_tag = |tag| title.has_tag(tag);
+            access
+                .check(title.id, has_tag, now)
+                .map_err(Error::Access)?;
             // What is free is nobody's purchase, whatever is shown for it.
             let subject = if title.offer.is_free() {
                 Subject::NOBODY

@@ -33,13 +33,23 @@ use crate::{
     core::{
         ids::VideoId,
         keyring::Keyring,
-        offer::{Tier, TierKind},
+        offer::{Tier, TierKind, tier_name, tier_named},
+        tag::TagId,
     },
     keys::Keys,
     ledger::Ledger,
     media::store::Store,
     payments::{InvoiceBackend, settlement::Settlement},
 };
+
+/// What is sold beyond single titles.
+#[derive(Debug, Clone, Default)]
+pub struct Passes {
+    /// For the whole site.
+    pub site: Option<Tier>,
+    /// For all titles that carry a tag: the tag as the operator writes it.
+    pub collections: Vec<(Box<str>, Tier)>,
+}
 
 /// What the steps of a sale need.
 #[derive(Debug, Clone)]
@@ -53,8 +63,7 @@ pub struct Sale {
     pub settlement: Arc<Settlement>,
     pub ledger: Ledger,
     pub open: Arc<OpenInvoices>,
-    /// The site-wide pass, when one is sold.
-    pub pass: Option<Tier>,
+    pub passes: Passes,
     /// How long an invoice can be paid, in seconds.
     pub invoice_s: u32,
 }
@@ -64,22 +73,58 @@ impl Sale {
         self.keys.current()
     }
 
-    /// All that can be bought on a title's page: its own tiers, then the site's pass.
+    /// What a title's page sells of its own and for the whole site: its tiers, then the pass.
     pub fn tiers(&self, title: &Title) -> Vec<Tier> {
         if title.offer.is_free() {
             return Vec::new();
         }
-        // A title without tiers of its own has the site's, the pass among them.
+        // A title without tiers of its own has the site's, the passes among them.
         let own = title.offer.tiers().iter().copied();
         own.filter(|tier| tier.kind() != TierKind::Pass)
-            .chain(self.pass)
+            .chain(self.passes.site)
             .collect()
     }
 
-    fn tier(&self, title: &Title, kind: TierKind) -> Option<Tier> {
-        self.tiers(title)
+    /// All that can be bought on a title's page: its tiers, the collections that it belongs to,
+    /// the site's pass.
+    pub fn offers(&self, title: &Title) -> Vec<Tier> {
+        let mut offers = self.tiers(title);
+        let collections = self.passes.collections.iter().map(|(_, tier)| *tier);
+        let collections =
+            collections.filter(|tier| tier.tag().is_some_and(|tag| title.has_tag(tag)));
+        if !title.offer.is_free() {
+            let at = offers.len() - usize::from(self.passes.site.is_some());
+            offers.splice(at..at, collections);
+        }
+        offers
+    }
+
+    /// What an offer is ordered by: "rent", "own", "pass", or "pass:noir" for a collection.
+    pub fn offer_id(&self, tier: &Tier) -> String {
+        let name = tier_name(tier.kind());
+        match tier.tag() {
+            None => name.to_owned(),
+            Some(tag) => format!("{name}:{}", self.tag_name(tag).unwrap_or_default()),
+        }
+    }
+
+    /// The tag of a collection that is sold.
+    pub fn tag_name(&self, tag: TagId) -> Option<&str> {
+        let mut collections = self.passes.collections.iter();
+        collections
+            .find(|(_, tier)| tier.tag() == Some(tag))
+            .map(|(name, _)| &**name)
+    }
+
+    fn offer(&self, title: &Title, id: &str) -> Option<Tier> {
+        let (name, tag) = match id.split_once(':') {
+            Some((name, tag)) => (name, Some(TagId::of(tag))),
+            None => (id, None),
+        };
+        let kind = tier_named(name)?;
+        self.offers(title)
             .into_iter()
-            .find(|tier| tier.kind() == kind)
+            .find(|tier| (tier.kind(), tier.tag()) == (kind, tag))
     }
 
     /// A title that a stranger may know of.

@@ -9,7 +9,7 @@ use crate::{
         handle::Handle,
         ids::{InvoiceRef, VideoId},
         money::{Msats, Sats},
-        offer::{Tier, tier_name, tier_named},
+        offer::Tier,
         order::Order,
         ticket::Ticket,
         time::Timestamp,
@@ -92,7 +92,8 @@ impl Sale {
         let Ok(ticket) = Ticket::open(ticket, &self.keyring(), now) else {
             return Ok(None);
         };
-        if (ticket.order.title, ticket.order.tier) != (title.id, tier) {
+        let same_page = ticket.order.page().is_none_or(|page| page == title.id);
+        if ticket.order.tier != tier || !same_page {
             return Ok(None);
         }
         let invoice = self.backend.look_up(&ticket.invoice).await?;
@@ -110,14 +111,10 @@ impl Sale {
         if title.offer.is_free() {
             return Err(Error::Free);
         }
-        let found = tier_named(tier).and_then(|kind| self.tier(&title, kind));
-        let tier = found.ok_or_else(|| {
-            let names: Vec<_> = self
-                .tiers(&title)
-                .iter()
-                .map(|tier| tier_name(tier.kind()))
-                .collect();
-            Error::NotOnOffer(names.join(", "))
+        let tier = self.offer(&title, tier).ok_or_else(|| {
+            let offers = self.offers(&title);
+            let ids: Vec<_> = offers.iter().map(|tier| self.offer_id(tier)).collect();
+            Error::NotOnOffer(ids.join(", "))
         })?;
         Ok((title, tier))
     }

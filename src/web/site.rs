@@ -21,7 +21,11 @@ use super::{
     state::{Shared, Web},
 };
 use crate::{
-    core::{ticket::Ticket, time::Timestamp},
+    core::{
+        offer::{Tier, tier_name},
+        ticket::Ticket,
+        time::Timestamp,
+    },
     sale::{self, GrantRequest, Placed},
 };
 
@@ -146,7 +150,10 @@ pub async fn order(
         .await
         .map_err(page_error(&web))?;
     let title = web.sale.public_title(id).map_err(page_error(&web))?;
-    let label = placed.tier.map(|tier| label(&tier)).unwrap_or_default();
+    let label = placed
+        .tier
+        .map(|tier| label(&web, &tier))
+        .unwrap_or_default();
     let answer = OrderAnswer::new(&web, placed);
     let view = pages::OrderPlain {
         title: api::title_view(&web, &title).await,
@@ -208,25 +215,22 @@ pub async fn paid(
         return Ok(Redirect::to(&format!("/w/{id}")).into_response());
     };
     web.count(Kind::Token, client).map_err(page_error(&web))?;
-    let view = paid_view(&web, &form.ticket)
+    let view = paid_view(&web, id, &form.ticket)
         .await
         .map_err(page_error(&web))?;
     Ok(private(pages::order_plain(&web.site, &web.assets, &view)))
 }
 
-async fn paid_view(web: &Web, text: &str) -> Result<pages::OrderPlain, sale::Error> {
+async fn paid_view(web: &Web, id: VideoId, text: &str) -> Result<pages::OrderPlain, sale::Error> {
     let now: Timestamp = web.sale.clock.now();
     let ticket =
         Ticket::open(text, &web.sale.keys.current(), now).map_err(sale::Error::BadTicket)?;
     let invoice = web.sale.look_up(&ticket.invoice).await?;
-    let title = web
-        .sale
-        .catalog
-        .get(&ticket.order.title)
-        .ok_or(sale::Error::UnknownTitle)?;
+    let id = ticket.order.page().unwrap_or(id);
+    let title = web.sale.catalog.get(&id).ok_or(sale::Error::UnknownTitle)?;
     let state = match web.sale.redeem(text).await {
         Ok(redeemed) => pages::PlainState::Paid {
-            master_url: plain_master_url(web, &ticket, redeemed.token).await?,
+            master_url: plain_master_url(web, id, redeemed.token).await?,
         },
         Err(sale::Error::Unpaid { received, .. }) if received.get() > 0 => {
             pages::PlainState::Underpaid {
@@ -240,7 +244,7 @@ async fn paid_view(web: &Web, text: &str) -> Result<pages::OrderPlain, sale::Err
     let handle = web.sale.handle(&invoice, ticket.order.tier.price());
     Ok(pages::OrderPlain {
         title: api::title_view(web, &title).await,
-        label: label(&ticket.order.tier),
+        label: label(web, &ticket.order.tier),
         amount_sat: ticket.order.tier.price().get(),
         expires_at: invoice.expires_at.to_string(),
         qr_url: format!("/api/orders/{handle}/qr.svg"),
@@ -251,13 +255,9 @@ async fn paid_view(web: &Web, text: &str) -> Result<pages::OrderPlain, sale::Err
     })
 }
 
-async fn plain_master_url(
-    web: &Web,
-    ticket: &Ticket,
-    token: String,
-) -> Result<String, sale::Error> {
+async fn plain_master_url(web: &Web, title: VideoId, token: String) -> Result<String, sale::Error> {
     let request = GrantRequest {
-        title: ticket.order.title,
+        title,
         token: Some(token),
         session: None,
         whole_timeline: false,
@@ -266,8 +266,9 @@ async fn plain_master_url(
     Ok(api::master_url(&web.sale.grant(request).await?))
 }
 
-fn label(tier: &crate::core::offer::Tier) -> String {
-    pages::tier_label(crate::core::offer::tier_name(tier.kind()), tier.hours())
+fn label(web: &Web, tier: &Tier) -> String {
+    let tag = tier.tag().and_then(|tag| web.sale.tag_name(tag));
+    pages::tier_label(tier_name(tier.kind()), tag, tier.hours())
 }
 
 /// Carries the buyer's secret: kept by no cache.

@@ -80,8 +80,12 @@ async function addFilm(data, film, { name, preview }) {
   return id;
 }
 
-/** Writes the configuration of a server that sells on a real node. @param {string} data @param {import("../lnd/pair.mjs").Pair} pair */
-async function configured(data, pair) {
+/**
+ * Writes the configuration of a server that sells on a real node, or offers something of its own.
+ *
+ * @param {string} data @param {import("../lnd/pair.mjs").Pair | undefined} pair
+ */
+async function configured(data, pair, offers = "") {
   const path = join(data, "satreel.toml");
   const site = `[site]
 name = "Satreel"
@@ -90,7 +94,8 @@ data = ${JSON.stringify(data)}
 [server]
 listen = "127.0.0.1:0"
 `;
-  await writeFile(path, site + payments(pair.shop));
+  const till = pair ? payments(pair.shop) : '[payments]\nbackend = "wallet"\n';
+  await writeFile(path, site + till + offers);
   return path;
 }
 
@@ -109,11 +114,11 @@ async function testFilm(folder) {
 
 /**
  * Starts a cinema. `film: false` starts it empty; with a `pair` of nodes it sells for their money,
- * else for the demo's.
+ * else for the demo's. `offers` is that section of its configuration.
  *
- * @param {{ film?: boolean, pair?: import("../lnd/pair.mjs").Pair }} [options]
+ * @param {{ film?: boolean, pair?: import("../lnd/pair.mjs").Pair, offers?: string }} [options]
  */
-export async function openSite({ film = true, pair } = {}) {
+export async function openSite({ film = true, pair, offers } = {}) {
   const data = await mkdtemp(join(tmpdir(), "satreel-browser-"));
   const clock = join(data, "clock");
   await writeFile(clock, "0");
@@ -125,9 +130,10 @@ export async function openSite({ film = true, pair } = {}) {
       recursive: true,
     });
   }
-  const command = pair
-    ? ["serve", "--config", await configured(data, pair)]
-    : ["demo", "--data", data, "--listen", "127.0.0.1:0", "--clock", clock, "--no-samples"];
+  const command =
+    pair || offers
+      ? ["serve", "--config", await configured(data, pair, offers)]
+      : ["demo", "--data", data, "--listen", "127.0.0.1:0", "--clock", clock, "--no-samples"];
   const server = spawn(join(bin, "satreel"), command, {
     stdio: ["ignore", "ignore", "pipe"],
   });

@@ -13,6 +13,8 @@ from pathlib import Path
 SECRET = bytes(range(32))
 KEY_ID = hashlib.sha256(SECRET).digest()[:4]
 TIERS = {"rent": 1, "own": 2, "pass": 3, "tip": 16}
+# In an order code only: a pass for the titles with a tag, whose number takes the title's place.
+COLLECTION = 4
 KINDS = {"ticket": 1, "access": 2, "grant": 3, "handle": 4}
 
 
@@ -33,11 +35,19 @@ def seal(kind: str, body: bytes, version: int = 1) -> str:
     return b64(signed + mac(derived(kind), signed))
 
 
+def tag_id(tag: str) -> bytes:
+    normal = "".join(letter.lower() for letter in tag.strip())
+    return hashlib.sha256(b"satreel/1/tag" + normal.encode()).digest()[:8]
+
+
 def order_code(sale: dict) -> bytes:
     head = bytes([1 << 4 | KEY_ID[0] & 0x0F])
+    thing, tier = bytes.fromhex(sale["title"] or "00" * 8), TIERS[sale["tier"]]
+    if "tag" in sale:
+        thing, tier = tag_id(sale["tag"]), COLLECTION
     plain = (
-        bytes.fromhex(sale["title"] or "00" * 8)
-        + struct.pack(">BHII", TIERS[sale["tier"]], sale["hours"] or 0, sale["sat"], sale["created_at"])
+        thing
+        + struct.pack(">BHII", tier, sale["hours"] or 0, sale["sat"], sale["created_at"])
         + bytes.fromhex(sale["salt_hex"])
     )
     tag = mac(derived("order-tag"), head, plain)[:10]
@@ -57,18 +67,22 @@ def subject(code: bytes) -> bytes:
 
 def finish_sale(sale: dict) -> dict:
     code = order_code(sale)
-    is_site = sale["tier"] == "pass"
-    title = bytes(8) if is_site else bytes.fromhex(sale["title"])
+    if "tag" in sale:
+        scope, thing, name = 3, tag_id(sale["tag"]), "tag:" + tag_id(sale["tag"]).hex()
+    elif sale["tier"] == "pass":
+        scope, thing, name = 2, bytes(8), "site"
+    else:
+        scope, thing, name = 1, bytes.fromhex(sale["title"]), "title:" + sale["title"]
     expires = sale["settled_at"] + sale["hours"] * 3600 if sale["hours"] else 0
     body = (
-        bytes([2 if is_site else 1]) + title + bytes([TIERS[sale["tier"]]])
+        bytes([scope]) + thing + bytes([TIERS[sale["tier"]]])
         + struct.pack(">Q", expires) + subject(code)
     )
     return sale | {
         "order_code": b64(code),
         "subject": subject(code).hex(),
         "ticket": seal("ticket", code + invoice(sale)),
-        "scope": "site" if is_site else "title:" + sale["title"],
+        "scope": name,
         "access_token": seal("access", body),
     }
 
@@ -108,6 +122,10 @@ sales = [
             "received_msat": 3_000_999, "settled_at": 1_700_000_060},
     FILM | {"tier": "pass", "hours": 720, "sat": 1_000_000_000, "btcpay_id": "Hj3kPq8LmN2RtV5xYz7AbC",
             "received_msat": 1_000_000_000_000, "settled_at": 1_700_009_999},
+    FILM | {"tier": "pass", "tag": " Film NOIR", "hours": 720, "sat": 500, "payment_hash_hex": HASH,
+            "received_msat": 500_000, "settled_at": 1_700_009_999},
+    FILM | {"tier": "pass", "tag": "\u00c9t\u00e9", "hours": None, "sat": 500, "payment_hash_hex": HASH,
+            "received_msat": 500_000, "settled_at": 1_700_009_999},
 ]
 sales = [finish_sale(sale) for sale in sales]
 token = sales[0]["access_token"]

@@ -34,7 +34,7 @@ export class Choice {
     const group = `tier-${forms++}`;
     const button = h("button", { type: "submit", class: "button main", autofocus: focus });
     const rows = this.offers.map((offer) => {
-      const input = h("input", { type: "radio", name: group, value: offer.tier });
+      const input = h("input", { type: "radio", name: group, value: offer.id });
       input.addEventListener("change", () => this.choose(offer));
       return {
         offer,

@@ -7,7 +7,7 @@
 
 import { now } from "../clock.js";
 import { byId, h } from "../dom.js";
-import { remaining } from "../words.js";
+import { collection, remaining } from "../words.js";
 
 /** @type {Record<string, string>} */
 const REFUSALS = {
@@ -17,6 +17,13 @@ const REFUSALS = {
   "wrong-title": "This purchase is for another film.",
 };
 const CLOSED = "The cinema is closed for the moment.";
+
+/** By which purchase. @param {{ scope: string, tag?: string | null }} held */
+function ownedBy({ scope, tag }) {
+  if (scope === "site") return "You have every film on this device.";
+  if (scope.startsWith("tag:")) return `${collection(tag)}: yours on this device.`;
+  return "You already own this on this device.";
+}
 
 export class Notices {
   /**
@@ -42,9 +49,9 @@ export class Notices {
     );
   }
 
-  /** @param {string | null} expiresAt */
-  owned(expiresAt) {
-    const words = remaining(expiresAt, now());
+  /** @param {{ expires_at: string | null, scope: string, tag?: string | null }} held */
+  owned(held) {
+    const words = remaining(held.expires_at, now());
     if (this.mark) {
       this.mark.textContent = words;
       this.mark.hidden = false;
@@ -56,7 +63,7 @@ export class Notices {
         "p",
         { class: "owned" },
         h("strong", null, words),
-        h("span", { class: "quiet" }, "You already own this on this device."),
+        h("span", { class: "quiet" }, ownedBy(held)),
       ),
       h("button", { type: "button", class: "button", onclick: this.act.play }, "Watch"),
       h("p", { class: "quiet" }, h("a", { href: "/purchases" }, "Save a copy for other devices")),

@@ -6,7 +6,7 @@
 
 import { h } from "../dom.js";
 import { carryUrl } from "../purse.js";
-import { remaining } from "../words.js";
+import { collection, remaining } from "../words.js";
 import { qrImage } from "./qr.js";
 
 /**
@@ -37,12 +37,9 @@ export function purchaseList(purse, answer, now, forget) {
  * @param {number} now @param {(token: string) => void} forget
  */
 function line(held, purchase, asked, now, forget) {
-  const site = held.scope === "site";
-  const id = site ? null : held.scope.replace(/^title:/, "");
-  const name = site ? "Every film" : (purchase?.title?.name ?? held.name ?? "A film");
+  const { name, href } = what(held, purchase);
   const over = held.expires_at !== null && Date.parse(held.expires_at) <= now;
   const refused = asked && !purchase;
-  const href = id === null ? "/" : `/w/${id}`;
   const code = h("div", { class: "code-place", hidden: true });
   return h(
     "li",
@@ -86,6 +83,17 @@ function line(held, purchase, asked, now, forget) {
     ),
     code,
   );
+}
+
+/** What it is, and where it plays. @param {Held} held @param {Purchase | undefined} purchase */
+function what(held, purchase) {
+  const id = held.scope.replace(/^title:/, "");
+  if (held.scope === "site") return { name: "Every film", href: "/" };
+  if (held.scope !== id) {
+    return { name: purchase?.title?.name ?? held.name ?? "A film", href: `/w/${id}` };
+  }
+  const tag = purchase?.tag ?? held.tag;
+  return { name: collection(tag), href: tag ? `/?tag=${encodeURIComponent(tag)}` : "/" };
 }
 
 /** @param {Event} event @param {HTMLElement} place @param {string} token @param {string} name */

@@ -4,6 +4,13 @@
 /** @import { Access } from "../types.js" */
 
 import { h } from "../dom.js";
+import { collection } from "../words.js";
+
+/** @param {Access} access */
+function restored({ scope, tag, title }) {
+  if (scope.startsWith("tag:")) return `Yours again: ${collection(tag)}.`;
+  return `${scope === "site" ? "Every film" : (title?.name ?? "The film")} is yours again.`;
+}
 
 /** @param {(request: string, preimage: string) => Promise<Access>} recover */
 export function recoverSection(recover) {
@@ -36,7 +43,7 @@ export function recoverSection(recover) {
         request.value.trim().replace(/^lightning:/i, ""),
         preimage.value.trim().toLowerCase(),
       );
-      state.textContent = `${access.title?.name ?? "Every film"} is yours again.`;
+      state.textContent = restored(access);
       request.value = "";
       preimage.value = "";
     } catch (problem) {

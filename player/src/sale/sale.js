@@ -39,8 +39,8 @@ export class Sale {
     this.store.send({ type: "order", offer });
     if (!this.store.is("ordering")) return;
     try {
-      const ticket = this.pending.ticketFor(this.title.id, offer.tier);
-      const order = await this.edge.order(this.title.id, offer.tier, ticket);
+      const ticket = this.pending.ticketFor(this.title.id, offer.id);
+      const order = await this.edge.order(this.title.id, offer.id, ticket);
       /** @type {Pending} */
       const pending = { ...order, title: this.title.id, label: offer.label, shown: true };
       this.pending.add(pending);
@@ -63,7 +63,7 @@ export class Sale {
     const orders = this.pending.list().filter((order) => order.title === this.title.id);
     for (const order of orders) if (await this.redeem(order)) return true;
     const open = orders.find((order) => order.shown && this.pending.now() < expiry(order));
-    const offer = open && this.title.tiers.find(({ tier }) => tier === open.tier);
+    const offer = open && this.title.tiers.find(({ id }) => id === open.tier);
     if (open && offer) {
       this.store.send({ type: "order", offer });
       this.store.send({ type: "ordered", order: open });

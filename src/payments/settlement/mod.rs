@@ -194,7 +194,7 @@ fn sale(
     Ok(Sale {
         reference: invoice.reference.clone(),
         order: code,
-        title: order.title,
+        sold: order.into(),
         tier: order.tier.kind(),
         hours: order.tier.hours(),
         price,

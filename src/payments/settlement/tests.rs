@@ -168,7 +168,10 @@ async fn a_sale_is_recorded_once() {
         (sales[0].tier, sales[0].hours, sales[0].settled_at),
         (TierKind::Rent, Some(24), START)
     );
-    assert_eq!(sales[0].title, VideoId::from_bytes([7; 8]));
+    assert_eq!(
+        sales[0].sold,
+        crate::ledger::Sold::Title(VideoId::from_bytes([7; 8]))
+    );
 }
 
 #[tokio::test]

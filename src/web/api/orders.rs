@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use crate::{
-    core::{handle::Handle, ids::PaymentHash, money::Sats, offer::tier_name, time::Timestamp},
+    core::{handle::Handle, ids::PaymentHash, money::Sats, time::Timestamp},
     payments::settlement::Waiter,
     sale::{PaymentState, Placed, Status},
     web::{
@@ -52,7 +52,7 @@ pub struct OrderAnswer {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ticket: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub tier: Option<&'static str>,
+    pub tier: Option<String>,
     pub amount_sat: Sats,
     pub payment_request: String,
     pub payment_hash: PaymentHash,
@@ -69,7 +69,7 @@ impl OrderAnswer {
         Self {
             order: placed.order,
             ticket: placed.ticket,
-            tier: placed.tier.map(|tier| tier_name(tier.kind())),
+            tier: placed.tier.map(|tier| web.sale.offer_id(&tier)),
             amount_sat: placed.amount,
             payment_hash: placed.invoice.payment_hash,
             expires_at: placed.invoice.expires_at,

@@ -56,7 +56,9 @@ struct Purchase {
     expires_at: Option<Timestamp>,
     subject: Subject,
     state: &'static str,
-    /// Null for the whole site, and for a film that was taken down.
+    /// The tag of a collection, while it is sold.
+    tag: Option<String>,
+    /// Null for the whole site, for a collection, and for a film that was taken down.
     title: Option<Film>,
 }
 
@@ -128,7 +130,11 @@ async fn answer(web: &Web, tokens: &[String]) -> Response {
 async fn purchase(web: &Web, token: &str, access: &Access, now: Timestamp) -> Purchase {
     let title = match access.scope {
         Scope::Title(id) => web.sale.catalog.get(&id),
-        Scope::Site => None,
+        Scope::Site | Scope::Tag(_) => None,
+    };
+    let tag = match access.scope {
+        Scope::Tag(tag) => web.sale.tag_name(tag).map(str::to_owned),
+        Scope::Title(_) | Scope::Site => None,
     };
     let film = match title {
         Some(title) => {
@@ -148,6 +154,7 @@ async fn purchase(web: &Web, token: &str, access: &Access, now: Timestamp) -> Pu
         tier: tier_name(access.tier),
         expires_at: access.expires_at,
         subject: access.subject,
+        tag,
         state: if access.is_expired(now) {
             "expired"
         } else {

@@ -6,7 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     catalog::{self, Title},
-    core::offer::tier_name,
+    core::{
+        access::Scope,
+        offer::{Tier, tier_name},
+        tag::TagId,
+    },
     web::{
         extract::{PathPart, Query},
         pages,
@@ -106,12 +110,8 @@ pub async fn title_view(web: &Web, title: &Title) -> pages::Title {
         },
         crate::core::money::Sats::get,
     );
-    let offers = web.sale.tiers(title).into_iter().map(|tier| pages::Offer {
-        tier: tier_name(tier.kind()).to_owned(),
-        sat: tier.price().get(),
-        hours: tier.hours(),
-        label: pages::tier_label(tier_name(tier.kind()), tier.hours()),
-    });
+    let offers = web.sale.offers(title);
+    let offers = offers.iter().map(|tier| offer_view(web, title.id, tier));
     pages::Title {
         id: title.id.to_string(),
         name: title.name.to_string(),
@@ -130,7 +130,29 @@ pub async fn title_view(web: &Web, title: &Title) -> pages::Title {
         state: state_name(title.state).to_owned(),
         tips_sat,
         url: format!("/w/{}", title.id),
+        scopes: scopes(title).map(|scope| scope.to_string()).collect(),
     }
+}
+
+fn offer_view(web: &Web, title: VideoId, tier: &Tier) -> pages::Offer {
+    let tag = tier.tag().and_then(|tag| web.sale.tag_name(tag));
+    pages::Offer {
+        id: web.sale.offer_id(tier),
+        tier: tier_name(tier.kind()).to_owned(),
+        sat: tier.price().get(),
+        hours: tier.hours(),
+        tag: tag.map(str::to_owned),
+        scope: Scope::of(tier, title).to_string(),
+        label: pages::tier_label(tier_name(tier.kind()), tag, tier.hours()),
+    }
+}
+
+/// Whatever opens the title.
+fn scopes(title: &Title) -> impl Iterator<Item = Scope> {
+    let tags = title.tags.iter().map(|tag| Scope::Tag(TagId::of(tag)));
+    [Scope::Title(title.id), Scope::Site]
+        .into_iter()
+        .chain(tags)
 }
 
 const fn state_name(state: satreel_hls::title::State) -> &'static str {

@@ -9,7 +9,7 @@ use axum::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    core::{access::Scope, offer::tier_name, order::Subject, time::Timestamp},
+    core::{offer::tier_name, order::Subject, time::Timestamp},
     sale::Redeemed,
     web::{
         client::Client,
@@ -42,6 +42,8 @@ struct TokenAnswer {
     subject: Subject,
     /// The film it was bought for, while it is there.
     title: Option<TitleName>,
+    /// The tag of a collection, while it is sold.
+    tag: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -74,11 +76,10 @@ pub async fn recover(
 }
 
 fn answer(web: &Web, redeemed: Redeemed) -> Response {
-    let title = match redeemed.access.scope {
-        Scope::Title(id) => id,
-        Scope::Site => redeemed.order.title,
-    };
-    let title = web.sale.catalog.get(&title).map(|title| TitleName {
+    let title = redeemed.order.page();
+    let title = title.and_then(|id| web.sale.catalog.get(&id));
+    let tag = redeemed.order.tier.tag();
+    let title = title.map(|title| TitleName {
         id: title.id.to_string(),
         name: title.name.to_string(),
     });
@@ -89,6 +90,7 @@ fn answer(web: &Web, redeemed: Redeemed) -> Response {
         expires_at: redeemed.access.expires_at,
         subject: redeemed.access.subject,
         title,
+        tag: tag.and_then(|tag| web.sale.tag_name(tag).map(str::to_owned)),
     };
     ([(header::CACHE_CONTROL, "no-store")], Answer(answer)).into_response()
 }

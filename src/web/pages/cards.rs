@@ -24,7 +24,7 @@ pub(super) fn poster(title: &Title, eager: bool) -> Markup {
 /// What the viewer's script needs to mark the card: see `player/src/storefront.js`.
 pub(super) fn card(title: &Title, eager: bool) -> Markup {
     html! {
-        li.card data-title=(title.id) {
+        li.card data-title=(title.id) data-scopes=(title.scopes.join(" ")) {
             a href=(title.url) {
                 span.frame {
                     (poster(title, eager))

@@ -84,7 +84,7 @@ fn offers(title: &Title) -> Markup {
 fn row(offer: &Offer, chosen: bool) -> Markup {
     html! {
         label.offer {
-            input type="radio" name="tier" value=(offer.tier) checked[chosen];
+            input type="radio" name="tier" value=(offer.id) checked[chosen];
             span.what { (offer.label) }
             span.price { (sats(offer.sat)) }
         }

@@ -102,7 +102,7 @@ fn expired(view: &OrderPlain) -> Markup {
         p.state role="status" { "This code ran out." }
         form action={ "/w/" (view.title.id) "/order" } method="post" {
             @for offer in view.title.tiers.iter().filter(|offer| offer.label == view.label) {
-                input type="hidden" name="tier" value=(offer.tier);
+                input type="hidden" name="tier" value=(offer.id);
             }
             button.button.main type="submit" { "New code" }
         }

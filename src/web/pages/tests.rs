@@ -28,16 +28,20 @@ fn title(id: u64, tags: &[&str]) -> Title {
         tags: tags.iter().map(|&tag| tag.into()).collect(),
         tiers: vec![
             Offer {
+                id: "rent".into(),
                 tier: "rent".into(),
                 sat: 100,
                 hours: Some(24),
-                label: tier_label("rent", Some(24)),
+                label: tier_label("rent", None, Some(24)),
+                ..Offer::default()
             },
             Offer {
+                id: "own".into(),
                 tier: "own".into(),
                 sat: 3000,
                 hours: None,
-                label: tier_label("own", None),
+                label: tier_label("own", None, None),
+                ..Offer::default()
             },
         ],
         preview_s: 4.0,
@@ -60,8 +64,12 @@ fn what_a_tier_gives_reads_plainly() {
         ("pass", Some(720), "Every film, 30 days"),
         ("pass", None, "Every film, for ever"),
     ] {
-        assert_eq!(tier_label(tier, hours), words);
+        assert_eq!(tier_label(tier, None, hours), words);
     }
+    assert_eq!(
+        tier_label("pass", Some("noir"), Some(720)),
+        "All films tagged noir, 30 days"
+    );
 }
 
 #[test]

@@ -25,16 +25,24 @@ pub struct Title {
     pub tips_sat: u64,
     /// URL path of the title's page.
     pub url: String,
+    /// What opens it, as purchases name their scopes.
+    pub scopes: Vec<String>,
 }
 
 /// One thing to buy.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Offer {
+    /// What it is ordered by: `rent`, `own`, `pass`, or `pass:noir` for a collection.
+    pub id: String,
     /// `rent`, `own` or `pass`.
     pub tier: String,
     pub sat: u64,
     /// How long it lasts; without: for ever.
     pub hours: Option<u32>,
+    /// The collection that a pass opens: all titles with this tag.
+    pub tag: Option<String>,
+    /// What the purchase will open.
+    pub scope: String,
     /// What the viewer gets, see [`tier_label`].
     pub label: String,
 }
@@ -46,14 +54,18 @@ impl Title {
     }
 }
 
-/// `rent`, 24 → "24 hours"; `own` → "For ever"; `pass`, 720 → "Every film, 30 days".
-pub fn tier_label(tier: &str, hours: Option<u32>) -> String {
+/// `rent`, 24 → "24 hours"; `own` → "For ever"; `pass`, 720 → "Every film, 30 days", and with a
+/// tag "All films tagged noir, 30 days".
+pub fn tier_label(tier: &str, tag: Option<&str>, hours: Option<u32>) -> String {
     let span = match hours {
         None => "for ever".to_owned(),
         Some(1) => "1 hour".to_owned(),
         Some(hours) if hours >= 48 && hours.is_multiple_of(24) => format!("{} days", hours / 24),
         Some(hours) => format!("{hours} hours"),
     };
+    if let Some(tag) = tag {
+        return format!("All films tagged {tag}, {span}");
+    }
     if tier == "pass" {
         return format!("Every film, {span}");
     }
