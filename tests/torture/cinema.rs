@@ -28,7 +28,8 @@ pub struct Cinema {
 }
 
 impl Cinema {
-    /// `payments`: the tables of the configuration that name the backend.
+    /// `payments`: the tables of the configuration that name the backend. Later starts take the
+    /// port of the first, as a site keeps its name.
     pub async fn open(payments: &str) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let title = folder.path().join("titles").join(FILM);
@@ -40,12 +41,14 @@ impl Cinema {
         });
         fs::write(title.join("title.json"), about.to_string())?;
         fs::write(title.join("master.m3u8"), "#EXTM3U\n")?;
-        let config = format!(
-            "[site]\nname = \"Torture\"\nurl = \"http://127.0.0.1:1\"\ndata = \"{}\"\n\
-             [server]\nlisten = \"127.0.0.1:0\"\n{payments}",
-            folder.path().display()
-        );
-        fs::write(folder.path().join("satreel.toml"), config)?;
+        let data = folder.path().display().to_string();
+        let config = |listen: &str| {
+            format!(
+                "[site]\nname = \"Torture\"\nurl = \"http://127.0.0.1:1\"\ndata = \"{data}\"\n\
+                 [server]\nlisten = \"{listen}\"\n{payments}"
+            )
+        };
+        fs::write(folder.path().join("satreel.toml"), config("127.0.0.1:0"))?;
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder()
             .timeout(Duration::from_secs(10))
@@ -57,6 +60,8 @@ impl Cinema {
             http,
         };
         cinema.start().await?;
+        let address = cinema.address().context("it serves")?;
+        fs::write(cinema.path("satreel.toml"), config(&address))?;
         Ok(cinema)
     }
 
@@ -103,7 +108,7 @@ impl Cinema {
         Ok(())
     }
 
-    fn address(&self) -> Option<String> {
+    pub fn address(&self) -> Option<String> {
         let text = fs::read_to_string(self.path("address")).ok()?;
         text.strip_suffix('\n').map(str::to_owned)
     }

@@ -9,6 +9,7 @@
 mod chance;
 mod cinema;
 mod round;
+mod store;
 mod verdict;
 mod world;
 
@@ -21,6 +22,11 @@ const ROUNDS: u32 = 60;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_who_paid_is_without_access_on_lnd() -> Result<()> {
     torture("lnd", World::lnd().await?).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_who_paid_is_without_access_on_btcpay() -> Result<()> {
+    torture("btcpay", World::btcpay().await?).await
 }
 
 async fn torture(name: &str, world: World) -> Result<()> {
@@ -40,6 +46,11 @@ async fn torture(name: &str, world: World) -> Result<()> {
     }
     let verdict = Verdict::of(&world, viewers).await?;
     println!("{name}: {rounds} rounds, {verdict}");
+    let violations = world.violations();
+    ensure!(
+        violations.is_empty(),
+        "against BTCPay's API: {violations:?}"
+    );
     ensure!(
         verdict.is_clean(),
         "{verdict}\n{}",

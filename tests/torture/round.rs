@@ -43,7 +43,7 @@ const SOON: Duration = Duration::from_millis(250);
 
 pub async fn play(world: &World, chance: &mut Chance) -> Result<Viewer> {
     let tier = chance.weighted(&[(80, "rent"), (20, "own")]);
-    let fault = World::fault(chance);
+    let fault = world.fault(chance);
     let pays = chance.weighted(PAYS);
     let pauses = [chance.upto(SOON), chance.upto(SOON)];
     let hesitates = chance.upto(SOON / 2);

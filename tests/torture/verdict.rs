@@ -18,7 +18,7 @@ use crate::{
 /// Letters of a secret that are looked for: enough to be no accident.
 const TELLING: usize = 20;
 /// How long the record may take to hold the last sales.
-const RECORD_PATIENCE: Duration = Duration::from_secs(30);
+const RECORD_PATIENCE: Duration = Duration::from_secs(100);
 
 #[derive(Debug, Default)]
 pub struct Verdict {

@@ -3,6 +3,7 @@
 use std::{collections::HashMap, fs, path::PathBuf, time::Duration};
 
 use anyhow::{Context, Result};
+use btcpay_standin::hooks::Faults;
 use lnd_pair::{NARROW, Pair};
 use satreel_lnd::{
     call,
@@ -10,7 +11,7 @@ use satreel_lnd::{
 };
 use tempfile::TempDir;
 
-use crate::{chance::Chance, cinema::Cinema};
+use crate::{chance::Chance, cinema::Cinema, store::Store};
 
 /// What happens while somebody pays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub enum Fault {
     NodeKilled,
     NodeFrozen,
     BothKilled,
+    StoreKilled,
+    StoreFailing,
 }
 
 /// How often each comes, out of 100. A node takes seconds to come back, hence seldom.
@@ -37,6 +40,18 @@ const LND: &[(u64, Fault)] = &[
     (3, Fault::BothKilled),
 ];
 
+const BTCPAY: &[(u64, Fault)] = &[
+    (16, Fault::Nothing),
+    (28, Fault::CinemaKilled),
+    (6, Fault::CinemaStopped),
+    (8, Fault::CinemaFrozen),
+    (10, Fault::LedgerLost),
+    (4, Fault::NodeKilled),
+    (6, Fault::NodeFrozen),
+    (14, Fault::StoreKilled),
+    (8, Fault::StoreFailing),
+];
+
 /// What the node says about an invoice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Truth {
@@ -47,10 +62,16 @@ pub struct Truth {
 pub struct World {
     pub cinema: Cinema,
     pub pair: Pair,
+    /// BTCPay Server's stand-in, when it stands between.
+    store: Option<Store>,
     /// Texts that stand in no log: last letters of each.
     pub secrets: Vec<String>,
     _folder: TempDir,
 }
+
+/// One visitor does here what many do.
+const LIMITS: &str = "[limits]\norders_per_minute = 100000\ntokens_per_minute = 100000\n\
+    recoveries_per_hour = 100000\n";
 
 impl World {
     pub async fn lnd() -> Result<Self> {
@@ -61,24 +82,64 @@ impl World {
         fs::write(&file, &macaroon)?;
         let payments = format!(
             "[payments]\nbackend = \"lnd\"\n[payments.lnd]\naddress = \"{}\"\n\
-             certificate = \"{}\"\nmacaroon = {{ file = \"{}\" }}\nnetwork = \"regtest\"\n\
-             [limits]\norders_per_minute = 100000\ntokens_per_minute = 100000\n\
-             recoveries_per_hour = 100000\n",
+             certificate = \"{}\"\nmacaroon = {{ file = \"{}\" }}\nnetwork = \"regtest\"\n",
             pair.shop().address(),
             pair.shop().certificate().display(),
             file.display(),
         );
-        let cinema = Cinema::open(&payments).await?;
+        let cinema = Cinema::open(&format!("{payments}{LIMITS}")).await?;
         Ok(Self {
             cinema,
             pair,
+            store: None,
             secrets: vec![hex::encode(&macaroon)],
             _folder: folder,
         })
     }
 
-    pub fn fault(chance: &mut Chance) -> Fault {
-        chance.weighted(LND)
+    pub async fn btcpay() -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let pair = Pair::start(folder.path().join("nodes")).await?;
+        let store = Store::open(folder.path(), pair.shop()).await?;
+        let cinema = Cinema::open(&format!("{}{LIMITS}", store.payments())).await?;
+        store.call(&cinema.address().context("it serves")?)?;
+        Ok(Self {
+            cinema,
+            pair,
+            secrets: Store::secrets(),
+            store: Some(store),
+            _folder: folder,
+        })
+    }
+
+    /// What the stand-in found fault with, in requests or in its own answers.
+    pub fn violations(&self) -> Vec<String> {
+        self.store
+            .as_ref()
+            .map(Store::violations)
+            .unwrap_or_default()
+    }
+
+    /// What comes next; webhooks go astray in their own ways meanwhile.
+    pub fn fault(&self, chance: &mut Chance) -> Fault {
+        let Some(store) = &self.store else {
+            return chance.weighted(LND);
+        };
+        store.set_faults(Faults {
+            duplicate: chance.percent(25),
+            reorder: chance.percent(25),
+            drop: chance.percent(25),
+            misspelt: chance.percent(20),
+            compact: chance.percent(20),
+            unknown_fields: chance.percent(20),
+            delay_ms: if chance.percent(30) {
+                chance.number(400)
+            } else {
+                0
+            },
+            ..Faults::default()
+        });
+        chance.weighted(BTCPAY)
     }
 
     /// Lets it happen, after a while, and makes it good again, after another while.
@@ -96,10 +157,14 @@ impl World {
                 self.pair.shop().kill9()?;
                 self.cinema.kill9().await?;
             }
+            Fault::StoreKilled => self.store()?.kill9(),
+            Fault::StoreFailing => self.store()?.fail(true),
         }
         tokio::time::sleep(between).await;
         match fault {
             Fault::Nothing => {}
+            Fault::StoreKilled => self.store()?.start().await?,
+            Fault::StoreFailing => self.store()?.fail(false),
             Fault::CinemaKilled
             | Fault::CinemaStopped
             | Fault::CinemaFrozen
@@ -115,6 +180,10 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    fn store(&self) -> Result<&Store> {
+        self.store.as_ref().context("a store")
     }
 
     async fn node_back(&self) -> Result<()> {
