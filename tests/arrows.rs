@@ -66,6 +66,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "ledger",
             "admission",
             "doctor",
+            "payments",
         ],
     ),
     ("doctor", &["core", "payments"]),

@@ -49,6 +49,8 @@ export interface Order {
   payment_hash: string;
   expires_at: string;
   onchain: string | null;
+  /** What a wallet opens: one way, or both in one. Orders kept from before lack it. */
+  pay_uri?: string;
   demo_wallet?: string | null;
 }
 
@@ -61,7 +63,7 @@ export interface Pending extends Order {
 }
 
 export interface OrderState {
-  state: "open" | "underpaid" | "settled" | "expired";
+  state: "open" | "underpaid" | "confirming" | "settled" | "expired";
   received_sat: number;
   amount_sat: number;
 }
@@ -109,10 +111,17 @@ export type SaleState =
   | { name: "idle" }
   | { name: "choosing"; why: "preview-over" | "ran-out" | "asked" }
   | { name: "ordering"; offer: Offer }
-  | { name: "awaitingPayment"; offer: Offer; order: Pending; received_sat: number }
+  | {
+      name: "awaitingPayment";
+      offer: Offer;
+      order: Pending;
+      received_sat: number;
+      /** Seen on chain in full. */
+      confirming: boolean;
+    }
   | { name: "unlocked"; access: Access | null; paid: boolean }
   | { name: "playing"; access: Access | null }
-  | { name: "expired"; offer: Offer; order: Pending }
+  | { name: "expired"; offer: Offer; order: Pending; received_sat: number }
   | {
       name: "failed";
       offer: Offer | null;

@@ -19,6 +19,10 @@ export function missing(received, amount) {
   return `${sats(received)} arrived, ${number(rest)} ${rest === 1 ? "is" : "are"} missing.`;
 }
 
+/** A payment on chain, in full. */
+export const SEEN = "Payment seen. It opens with the first confirmation, you may close this page.";
+export const SEEN_TIP = "Payment seen. Thank you. You may close this page.";
+
 /**
  * How long something is still yours: "12 h left". Exact to the minute where it matters, a rounded
  * hour or day before that.

@@ -23,10 +23,10 @@ const states = {
   idle: { name: "idle" },
   choosing: { name: "choosing", why: "asked" },
   ordering: { name: "ordering", offer },
-  awaitingPayment: { name: "awaitingPayment", offer, order, received_sat: 0 },
+  awaitingPayment: { name: "awaitingPayment", offer, order, received_sat: 0, confirming: false },
   unlocked: { name: "unlocked", access, paid: true },
   playing: { name: "playing", access },
-  expired: { name: "expired", offer, order },
+  expired: { name: "expired", offer, order, received_sat: 0 },
   failed: { name: "failed", offer, reason: "closed", detail: "" },
 };
 /** @type {Record<string, SaleEvent>} */
@@ -105,4 +105,23 @@ test("what arrived is kept, and a repeated word changes nothing", () => {
   store.send(events.settled);
   assert.equal(store.state.name, "awaitingPayment");
   assert.equal(told, before + 1, "the settled event carried another amount, the repeat nothing");
+});
+
+test("what was seen on chain does not run out, and opens by an unlock only", () => {
+  const seen = next(states.awaitingPayment, {
+    type: "arrived",
+    state: { state: "confirming", received_sat: 100, amount_sat: 100 },
+  });
+  assert.equal(seen.name === "awaitingPayment" && seen.confirming, true);
+  assert.equal(next(seen, events.ranOut), seen);
+  const again = { state: /** @type {const} */ ("open"), received_sat: 0, amount_sat: 100 };
+  const spent = next(seen, { type: "arrived", state: again });
+  assert.equal(spent.name === "awaitingPayment" && spent.confirming, false, "spent elsewhere");
+  assert.equal(next(seen, events.unlock).name, "unlocked");
+});
+
+test("a code that ran out remembers what had arrived", () => {
+  const part = next(states.awaitingPayment, events.underpaid);
+  const over = next(part, events.ranOut);
+  assert.equal(over.name === "expired" && over.received_sat, 60);
 });

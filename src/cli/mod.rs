@@ -1,6 +1,7 @@
 //! The command line of `satreel`: one file a command. Results go to stdout, everything else to
 //! stderr; exit code 0 done, 1 failed, 2 used or configured wrongly.
 
+mod btcpay;
 mod check;
 mod demo;
 mod deny;
@@ -42,6 +43,9 @@ enum Command {
     Keys(keys::Command),
     /// The sales record
     Sales(sales::Args),
+    /// BTCPay Server as the payment backend
+    #[command(subcommand)]
+    Btcpay(btcpay::Command),
     /// Close a purchase, after a refund or for abuse
     Deny(deny::DenyArgs),
     /// Open a purchase again that was denied
@@ -73,6 +77,7 @@ impl Cli {
             Command::Pay(args) => pay::run(&args),
             Command::Keys(command) => keys::run(command),
             Command::Sales(args) => sales::run(&args),
+            Command::Btcpay(command) => btcpay::run(command),
             Command::Deny(args) => deny::deny(args),
             Command::Allow(args) => deny::allow(&args),
         }

@@ -1,6 +1,7 @@
 //! Live checks of what a site depends on, for the person who runs it: what was looked at, how it
 //! is, and what to do. One function a backend; the command line prints them.
 
+mod btcpay;
 mod lnd;
 
 use satreel_config::{Backend, Config};
@@ -66,13 +67,14 @@ impl Check {
 /// Looks at all that this site depends on.
 pub async fn look(config: &Config) -> Vec<Check> {
     let payments = &config.payments;
-    match (payments.backend, &payments.lnd) {
-        (Backend::Lnd, Some(lnd)) => lnd::look(config, lnd).await,
-        (Backend::Wallet, _) => vec![Check::green(
+    match (payments.backend, &payments.lnd, &payments.btcpay) {
+        (Backend::Lnd, Some(keys), _) => lnd::look(config, keys).await,
+        (Backend::Btcpay, _, Some(keys)) => btcpay::look(keys).await,
+        (Backend::Wallet, _, _) => vec![Check::green(
             "payments",
             "the built-in wallet: play money, on this machine only",
         )],
         // The configuration refuses both.
-        (Backend::Lnd, None) | (Backend::Btcpay, _) => Vec::new(),
+        (Backend::Lnd, None, _) | (Backend::Btcpay, _, None) => Vec::new(),
     }
 }

@@ -269,7 +269,13 @@ async fn is_paid(web: &Web, client: Client, order: &str) -> Result<Value, Refusa
 /// `GET /lnurl/pay/{name}/qr.svg`
 #[allow(clippy::unused_async, reason = "axum's handlers are async")]
 pub async fn qr(State(web): State<Shared>, Path(name): Path<String>) -> Response {
-    let picture = || -> Result<String, Refusal> { Ok(qr_svg(&web.tips.named(&name)?.lnurl()?)?) };
+    let picture = || -> Result<String, Refusal> {
+        let lnurl = web.tips.named(&name)?.lnurl()?;
+        Ok(qr_svg(&format!(
+            "LIGHTNING:{}",
+            lnurl.to_ascii_uppercase()
+        ))?)
+    };
     match picture() {
         Ok(svg) => {
             let headers = [

@@ -13,6 +13,7 @@ pub mod l402;
 mod limits;
 pub mod lnurl;
 pub mod pages;
+mod pay_uri;
 mod posters;
 pub mod problem;
 mod site;

@@ -17,6 +17,7 @@ use super::{
     extract::{PathPart, Query, cookies},
     limits::Kind,
     pages::{self, AssetUrls},
+    pay_uri,
     problem::ApiError,
     state::{Shared, Web},
 };
@@ -160,6 +161,7 @@ pub async fn order(
         label,
         amount_sat: answer.amount_sat.get(),
         payment_request: answer.payment_request,
+        pay_uri: answer.pay_uri,
         expires_at: answer.expires_at.to_string(),
         qr_url: format!("/api/orders/{}/qr.svg", answer.order),
         ticket: answer.ticket.unwrap_or_default(),
@@ -232,6 +234,10 @@ async fn paid_view(web: &Web, id: VideoId, text: &str) -> Result<pages::OrderPla
         Ok(redeemed) => pages::PlainState::Paid {
             master_url: plain_master_url(web, id, redeemed.token).await?,
         },
+        Err(sale::Error::Unpaid {
+            state: "confirming",
+            ..
+        }) => pages::PlainState::Confirming,
         Err(sale::Error::Unpaid { received, .. }) if received.get() > 0 => {
             pages::PlainState::Underpaid {
                 received_sat: received.get(),
@@ -250,6 +256,7 @@ async fn paid_view(web: &Web, id: VideoId, text: &str) -> Result<pages::OrderPla
         qr_url: format!("/api/orders/{handle}/qr.svg"),
         ticket: text.to_owned(),
         demo_wallet: web.wallet_url(&invoice.payment_request),
+        pay_uri: pay_uri::link(&invoice),
         payment_request: invoice.payment_request,
         state,
     })

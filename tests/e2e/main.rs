@@ -6,6 +6,7 @@
 
 mod api;
 mod bad_input;
+mod btcpay;
 mod collections;
 mod commands;
 mod crash;

@@ -172,6 +172,11 @@ impl Client {
         self.address
     }
 
+    /// `http://address`
+    pub fn url(&self) -> &str {
+        &self.base
+    }
+
     pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
         let mut request = ureq::http::Request::builder()
             .method(method)

@@ -7,10 +7,10 @@
 
 import { now } from "../clock.js";
 import { h } from "../dom.js";
-import { payCode } from "../pay/code.js";
+import { payCode, refreshCode } from "../pay/code.js";
 import { createRing } from "../pay/ring.js";
 import { Sheet } from "../pay/sheet.js";
-import { missing, sats, span } from "../words.js";
+import { SEEN, missing, sats, span } from "../words.js";
 
 const WAITING = "Scan with a Lightning wallet. Nothing to sign up for.";
 const PAID = "Paid. Enjoy the film.";
@@ -106,13 +106,26 @@ export function createPanel(title, choice, sale, ranOut) {
         });
         break;
       case "awaitingPayment":
+        if (state.confirming) {
+          // Nothing is to be paid any more, and no time runs out.
+          stopRing();
+          shown = "";
+          sheet.show(title.name, { body: [what(state.offer)], state: SEEN });
+          break;
+        }
         if (shown !== state.order.order) showCode(state.offer, state.order);
-        if (state.received_sat > 0) sheet.say(missing(state.received_sat, state.order.amount_sat));
+        if (state.received_sat > 0) {
+          refreshCode(sheet.body, state.order, state.received_sat);
+          sheet.say(missing(state.received_sat, state.order.amount_sat));
+        }
         break;
       case "expired":
         sheet.show(title.name, {
           body: [what(state.offer)],
-          state: EXPIRED,
+          state:
+            state.received_sat > 0
+              ? `${missing(state.received_sat, state.order.amount_sat)} ${EXPIRED}`
+              : EXPIRED,
           foot: again(state.offer, "New code"),
         });
         break;

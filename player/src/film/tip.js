@@ -10,7 +10,7 @@ import { payCode } from "../pay/code.js";
 import { createRing } from "../pay/ring.js";
 import { Sheet } from "../pay/sheet.js";
 import { watchOrder } from "../sale/watch.js";
-import { missing, sats } from "../words.js";
+import { SEEN_TIP, missing, sats } from "../words.js";
 
 const AMOUNTS = [100, 500, 2100];
 const MAX_SAT = 1_000_000;
@@ -110,7 +110,10 @@ export function mountTip(title, place) {
     const unwatch = watchOrder(made.order, (state) => {
       if (state.state === "settled") void thank(ring);
       else if (state.state === "expired") expired();
-      else if (state.received_sat > 0) sheet.say(missing(state.received_sat, made.amount_sat));
+      else if (state.state === "confirming") {
+        ring.stop();
+        sheet.say(SEEN_TIP);
+      } else if (state.received_sat > 0) sheet.say(missing(state.received_sat, made.amount_sat));
     });
     stop = () => {
       ring.stop();

@@ -23,13 +23,14 @@ const COPY =
  */
 export function payCode(order, say) {
   const link = `lightning:${order.payment_request}`;
+  const both = order.onchain && order.pay_uri ? order.pay_uri : null;
   const webln = /** @type {{ webln?: WebLn }} */ (window).webln;
   return h(
     "div",
     { class: "code" },
     h(
       "a",
-      { class: "qr", href: link, "aria-label": "Open wallet", tabindex: "-1" },
+      { class: "qr", href: both ?? link, "aria-label": "Open wallet", tabindex: "-1" },
       h("img", { src: qrUrl(order.order), alt: "Payment code to scan", width: 280, height: 280 }),
     ),
     h(
@@ -38,6 +39,7 @@ export function payCode(order, say) {
       webln ? extensionButton(webln, order.payment_request, say) : null,
       h("a", { class: `button wallet${webln ? "" : " main"}`, href: link }, "Open wallet"),
       copyButton(order.payment_request, say),
+      both ? h("a", { class: "button", href: both }, "Bitcoin wallet") : null,
       order.demo_wallet
         ? h(
             "a",
@@ -47,6 +49,16 @@ export function payCode(order, say) {
         : null,
     ),
   );
+}
+
+/**
+ * A part was paid on chain: the picture asks for the rest.
+ *
+ * @param {HTMLElement} place @param {Order} order @param {number} received
+ */
+export function refreshCode(place, order, received) {
+  const picture = place.querySelector("img");
+  if (picture) picture.src = `${qrUrl(order.order)}?received=${received}`;
 }
 
 /** @param {WebLn} webln @param {string} request @param {(words: string) => void} say */

@@ -33,14 +33,14 @@ export function next(state, event) {
             offer: state.offer,
             order: event.order,
             received_sat: 0,
+            confirming: false,
           }
         : state;
     case "arrived":
       return arrived(state, event.state);
     case "ran-out":
-      return state.name === "awaitingPayment"
-        ? { name: "expired", offer: state.offer, order: state.order }
-        : state;
+      // What was seen on chain in time only waits for its confirmation.
+      return state.name === "awaitingPayment" && !state.confirming ? expired(state) : state;
     case "playing":
       return state.name === "unlocked" ? { name: "playing", access: state.access } : state;
     case "lost":
@@ -62,15 +62,15 @@ export function next(state, event) {
 /** @param {SaleState} state @param {import("../types.js").OrderState} order */
 function arrived(state, order) {
   if (state.name !== "awaitingPayment") return state;
-  if (order.state === "expired") {
-    return /** @type {SaleState} */ ({
-      name: "expired",
-      offer: state.offer,
-      order: state.order,
-    });
-  }
-  if (order.received_sat === state.received_sat) return state;
-  return { ...state, received_sat: order.received_sat };
+  if (order.state === "expired") return expired(state);
+  const confirming = order.state === "confirming";
+  if (order.received_sat === state.received_sat && confirming === state.confirming) return state;
+  return { ...state, received_sat: order.received_sat, confirming };
+}
+
+/** @param {SaleState & { name: "awaitingPayment" }} state @returns {SaleState} */
+function expired({ offer, order, received_sat }) {
+  return { name: "expired", offer, order, received_sat };
 }
 
 /** @param {SaleState} state */

@@ -25,6 +25,7 @@ use crate::{
         client::Client,
         extract::{Json, PathPart},
         limits::{Kind, Seat},
+        pay_uri,
         problem::ApiError,
         state::{Shared, Web},
     },
@@ -59,12 +60,15 @@ pub struct OrderAnswer {
     pub expires_at: Timestamp,
     /// A bitcoin address for the same amount, where the backend takes both.
     pub onchain: Option<String>,
+    /// What a wallet opens: `lightning:`, or `bitcoin:` with both ways in one.
+    pub pay_uri: String,
     /// Where the demo's own wallet pays it.
     pub demo_wallet: Option<String>,
 }
 
 impl OrderAnswer {
     pub fn new(web: &Web, placed: Placed) -> Self {
+        let pay_uri = pay_uri::link(&placed.invoice);
         let request = placed.invoice.payment_request;
         Self {
             order: placed.order,
@@ -73,7 +77,8 @@ impl OrderAnswer {
             amount_sat: placed.amount,
             payment_hash: placed.invoice.payment_hash,
             expires_at: placed.invoice.expires_at,
-            onchain: None,
+            onchain: placed.invoice.onchain,
+            pay_uri,
             demo_wallet: web.wallet_url(&request),
             payment_request: request,
         }
@@ -236,7 +241,7 @@ fn event(status: Status) -> Event {
     Event::default().event("state").data(data)
 }
 
-/// The payment request as a picture. Upper case, since a QR code packs that tighter.
+/// The payment request as a picture, with the bitcoin address where there is one.
 pub async fn qr(
     State(web): State<Shared>,
     client: Client,
@@ -245,17 +250,21 @@ pub async fn qr(
     web.count(Kind::Look, client)?;
     let handle = web.sale.open_handle(&order)?;
     let invoice = web.sale.look_up(&handle.invoice).await?;
-    let svg = qr_svg(&invoice.payment_request)?;
+    let svg = qr_svg(&pay_uri::qr_payload(&invoice))?;
+    // With a part of it paid on chain the rest is another code.
+    let kept = match invoice.onchain {
+        Some(_) => "no-store",
+        None => "private, max-age=3600",
+    };
     let headers = [
         (header::CONTENT_TYPE, "image/svg+xml"),
-        (header::CACHE_CONTROL, "private, max-age=3600"),
+        (header::CACHE_CONTROL, kept),
     ];
     Ok((headers, svg).into_response())
 }
 
-/// A QR code of anything that a Lightning wallet scans.
-pub fn qr_svg(payment_request: &str) -> Result<String, ApiError> {
-    let payload = format!("LIGHTNING:{}", payment_request.to_ascii_uppercase());
+/// A QR code of what a wallet scans. Upper case packs tighter.
+pub fn qr_svg(payload: &str) -> Result<String, ApiError> {
     let code = QrCode::with_error_correction_level(payload, EcLevel::L)
         .map_err(|error| ApiError::Internal(error.into()))?;
     // Always black on white with its quiet zone: cameras want it so, also in the dark.
@@ -275,7 +284,8 @@ mod tests {
     #[test]
     fn the_qr_code_is_small_because_it_is_upper_case() {
         let request = format!("lnbcrt1u1{}", "q".repeat(300));
-        let svg = qr_svg(&request).expect("a picture");
+        let payload = format!("LIGHTNING:{}", request.to_ascii_uppercase());
+        let svg = qr_svg(&payload).expect("a picture");
         assert!(svg.contains("<svg") && svg.contains("#ffffff"));
         let upper = QrCode::with_error_correction_level(
             format!("LIGHTNING:{}", request.to_ascii_uppercase()),

@@ -22,6 +22,8 @@ pub struct OrderPlain {
     pub qr_url: String,
     /// The buyer's secret: travels in the form's body, never in a URL.
     pub ticket: String,
+    /// What a wallet opens.
+    pub pay_uri: String,
     pub demo_wallet: Option<String>,
     pub state: PlainState,
 }
@@ -36,6 +38,8 @@ pub enum PlainState {
     Underpaid {
         received_sat: u64,
     },
+    /// Seen on chain, waiting for its confirmation.
+    Confirming,
     Expired,
     /// `master_url` plays in a browser that knows HLS, or in a player such as VLC.
     Paid {
@@ -51,6 +55,7 @@ pub fn order_plain(site: &Site, assets: &dyn AssetUrls, view: &OrderPlain) -> Ma
             @match &view.state {
                 PlainState::Paid { master_url } => (paid(view, master_url)),
                 PlainState::Expired => (expired(view)),
+                PlainState::Confirming => (confirming(view)),
                 PlainState::Waiting | PlainState::NotYet | PlainState::Underpaid { .. } => (open(view)),
             }
         }
@@ -73,7 +78,7 @@ pub fn order_plain(site: &Site, assets: &dyn AssetUrls, view: &OrderPlain) -> Ma
 }
 
 fn open(view: &OrderPlain) -> Markup {
-    let link = format!("lightning:{}", view.payment_request);
+    let link = &view.pay_uri;
     html! {
         p.state role="status" {
             @match &view.state {
@@ -94,6 +99,16 @@ fn open(view: &OrderPlain) -> Markup {
         textarea #code readonly rows="6" spellcheck="false" { (view.payment_request) }
         p.quiet { "Valid until " time datetime=(view.expires_at) { (moment(&view.expires_at)) } "." }
         (paid_form(view, "I have paid"))
+    }
+}
+
+fn confirming(view: &OrderPlain) -> Markup {
+    html! {
+        p.state role="status" {
+            "Payment seen. It opens with the first confirmation, you may close this page."
+        }
+        p.quiet { "Come back to it, or keep the page open and ask again." }
+        (paid_form(view, "Ask again"))
     }
 }
 

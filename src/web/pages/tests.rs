@@ -178,6 +178,7 @@ fn the_plain_order_page_says_where_the_payment_stands() {
         expires_at: "2026-01-01T00:00:00Z".into(),
         qr_url: "/api/orders/o/qr.svg".into(),
         ticket: "secret".into(),
+        pay_uri: "lightning:lnbc1u1example".into(),
         demo_wallet: None,
         state,
     };
@@ -191,6 +192,9 @@ fn the_plain_order_page_says_where_the_payment_stands() {
         page(PlainState::Underpaid { received_sat: 60 })
             .contains("60\u{202f}sat arrived, 40 are missing.")
     );
+    let confirming = page(PlainState::Confirming);
+    assert!(confirming.contains("It opens with the first confirmation"));
+    assert!(!confirming.contains("Open wallet"), "nobody pays twice");
     let expired = page(PlainState::Expired);
     assert!(expired.contains("This code ran out."));
     assert!(expired.contains("name=\"tier\" value=\"rent\""));

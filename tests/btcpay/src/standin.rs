@@ -170,11 +170,10 @@ impl Standin {
             (control_listener, control::router(standin.clone())),
         ];
         for (listener, router) in apis {
-            let stop = stop.clone();
-            tokio::spawn(async move {
-                stop.run_until_cancelled(axum::serve(listener, router).into_future())
-                    .await
-            });
+            let serving = axum::serve(listener, router);
+            // Idle connections are closed too: nobody goes on talking to the dead.
+            let serving = serving.with_graceful_shutdown(stop.clone().cancelled_owned());
+            tokio::spawn(serving.into_future());
         }
         tokio::spawn({
             let standin = standin.clone();
@@ -399,6 +398,10 @@ impl Standin {
 
     /// Temporary name, then in one step: a kill leaves one state or the other.
     fn write(&self, kept: &Kept) -> Result<()> {
+        // Another one may have the file by now.
+        if self.state.post.stop.is_cancelled() {
+            bail!("killed");
+        }
         let Some(file) = &self.state.options.file else {
             return Ok(());
         };
