@@ -9,6 +9,7 @@ pub mod clock;
 pub mod core;
 pub mod database;
 pub mod doctor;
+pub mod event_stream;
 pub mod keys;
 pub mod ledger;
 pub mod media;

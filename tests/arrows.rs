@@ -14,6 +14,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("clock", &["core"]),
     ("database", &["core", "clock"]),
     ("small_file", &[]),
+    ("event_stream", &[]),
     ("keys", &["core", "clock", "small_file"]),
     ("admission", &["core", "small_file"]),
     ("ledger", &["core", "clock", "database"]),
@@ -36,10 +37,18 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "web",
         &[
-            "core", "clock", "keys", "ledger", "catalog", "payments", "media", "sale",
+            "event_stream",
+            "core",
+            "clock",
+            "keys",
+            "ledger",
+            "catalog",
+            "payments",
+            "media",
+            "sale",
         ],
     ),
-    ("server", &["media"]),
+    ("server", &["media", "event_stream"]),
     (
         "app",
         &[

@@ -1,16 +1,14 @@
 //! `POST /api/orders`, and how an order stands: once, as a stream, and as a QR code.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Json as Answer,
     extract::State,
     http::{StatusCode, header},
-    response::{
-        IntoResponse, Response,
-        sse::{Event, KeepAlive, Sse},
-    },
+    response::{IntoResponse, Response},
 };
+use bytes::Bytes;
 use futures_util::{Stream, stream};
 use qrcode::{EcLevel, QrCode, render::svg};
 use satreel_hls::naming::VideoId;
@@ -19,6 +17,7 @@ use tokio::time::Instant;
 
 use crate::{
     core::{handle::Handle, ids::PaymentHash, money::Sats, time::Timestamp},
+    event_stream::{self, EventStream, KEEP_ALIVE},
     payments::settlement::Waiter,
     sale::{PaymentState, Placed, Status},
     web::{
@@ -36,6 +35,8 @@ use crate::{
 /// was waited already, so that many patient viewers don't keep the node busy.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 const LOOK_AGAIN_MOST: Duration = Duration::from_secs(20);
+/// After this long without news a sign of life is due.
+const SILENCE: Duration = Duration::from_secs(15);
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -164,20 +165,8 @@ pub async fn events(
     let waiter = web.sale.settlement.subscribe(&handle.invoice);
     // Asked before the stream begins, so that an unknown order is an error and not a silence.
     let first = web.sale.status(&handle).await?;
-    let events =
-        Sse::new(changes(web, handle, waiter, first, seat)).keep_alive(KeepAlive::default());
-    Ok((
-        [
-            (header::CACHE_CONTROL, "no-store"),
-            (X_ACCEL_BUFFERING, "no"),
-        ],
-        events,
-    )
-        .into_response())
+    Ok(EventStream::new(changes(web, handle, waiter, first, seat)).into_response())
 }
-
-/// nginx would hold events back otherwise.
-const X_ACCEL_BUFFERING: header::HeaderName = header::HeaderName::from_static("x-accel-buffering");
 
 /// A viewer who waits.
 struct Watch {
@@ -185,6 +174,8 @@ struct Watch {
     handle: Handle,
     waiter: Waiter,
     begun: Instant,
+    /// When something was last said.
+    spoken: Instant,
     told: Option<Status>,
     next: Option<Status>,
     /// Counted as long as the stream lasts.
@@ -197,32 +188,38 @@ fn changes(
     waiter: Waiter,
     first: Status,
     seat: Seat,
-) -> impl Stream<Item = Result<Event, Infallible>> {
+) -> impl Stream<Item = Bytes> {
+    let now = Instant::now();
     let watch = Watch {
         web,
         handle,
         waiter,
-        begun: Instant::now(),
+        begun: now,
+        spoken: now,
         told: None,
         next: Some(first),
         _seat: seat,
     };
     stream::unfold(watch, async |mut watch| {
-        let status = watch.change().await?;
-        Some((Ok(event(status)), watch))
+        let event = watch.next().await?;
+        watch.spoken = Instant::now();
+        Some((event, watch))
     })
 }
 
 impl Watch {
-    /// The next change; None when nothing more can happen, or the server stops.
-    async fn change(&mut self) -> Option<Status> {
+    /// The next change, or a sign of life; None when nothing more can happen, or the server stops.
+    async fn next(&mut self) -> Option<Bytes> {
         if self.told.is_some_and(|told| told.state.is_final()) {
             return None;
         }
         loop {
             if let Some(status) = self.next.take().filter(|status| self.told != Some(*status)) {
                 self.told = Some(status);
-                return self.told;
+                return Some(event(status));
+            }
+            if self.spoken.elapsed() >= SILENCE {
+                return Some(KEEP_ALIVE);
             }
             // Whichever comes first; both end in asking the node.
             let patience = (self.begun.elapsed() / 8).clamp(LOOK_AGAIN, LOOK_AGAIN_MOST);
@@ -230,15 +227,16 @@ impl Watch {
                 () = self.web.shutdown.cancelled() => return None,
                 _ = tokio::time::timeout(patience, self.waiter.changed()) => {}
             }
-            // A node that is away for a moment is asked again in the next round.
-            self.next = self.web.sale.status(&self.handle).await.ok();
+            // A node that is away for a moment is asked again in the next round. In a box: waiting
+            // viewers have no room for what asking takes.
+            self.next = Box::pin(self.web.sale.status(&self.handle)).await.ok();
         }
     }
 }
 
-fn event(status: Status) -> Event {
+fn event(status: Status) -> Bytes {
     let data = serde_json::to_string(&StatusAnswer::from(status)).unwrap_or_default();
-    Event::default().event("state").data(data)
+    event_stream::event("state", &data)
 }
 
 /// The payment request as a picture, with the bitcoin address where there is one.

@@ -1,6 +1,10 @@
 //! The HTTP server: connections in, requests to the gate or the pages, orderly end.
 //!
+//! Event streams leave the HTTP machinery once they have begun (`handover`).
+//!
 //! Media goes to the gate without passing the router: it is by far the most of all requests.
+
+mod handover;
 
 use std::{
     convert::Infallible,
@@ -30,6 +34,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
+use self::handover::{Asked, Line, Slot};
 use crate::media::{gate::Gate, path::PREFIX};
 
 /// Connections at once; more wait to be accepted.
@@ -72,13 +77,28 @@ pub async fn serve(listener: TcpListener, doors: Doors, shutdown: CancellationTo
                 continue;
             }
         };
-        let connection = graceful.watch(connection(stream, peer, doors.clone()));
+        let (line, slot) = (Line::new(stream), Slot::default());
+        let connection = connection(line.clone(), peer, doors.clone(), slot.clone());
+        let connection = Box::pin(graceful.watch(connection));
         tokio::spawn(async move {
             // A client that goes away in mid-answer is everyday life.
-            if let Err(error) = connection.await {
-                tracing::debug!(error, "connection ended");
-            }
-            drop(permit);
+            let handover = tokio::select! {
+                ended = connection => {
+                    if let Err(error) = ended {
+                        tracing::debug!(error, "connection ended");
+                    }
+                    return;
+                }
+                handover = slot.taken() => handover,
+            };
+            // In a task of its own: this one, with all that a connection needs, ends here.
+            tokio::spawn(async move {
+                let _permit = permit;
+                if let Err(error) = handover.write(line).await {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::debug!(error, "event stream ended");
+                }
+            });
         });
     }
     drop(listener);
@@ -110,9 +130,10 @@ fn tune(stream: &TcpStream, peer: SocketAddr) {
 }
 
 fn connection(
-    stream: TcpStream,
+    line: Line,
     peer: SocketAddr,
     doors: Doors,
+    slot: Slot,
 ) -> impl hyper_util::server::graceful::GracefulConnection<
     Error = Box<dyn std::error::Error + Send + Sync>,
 > {
@@ -125,15 +146,16 @@ fn connection(
         .http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(100);
-    let service = service_fn(move |request| answer(doors.clone(), peer, request));
+    let service = service_fn(move |request| answer(doors.clone(), peer, slot.clone(), request));
     builder
-        .serve_connection(TokioIo::new(stream), service)
+        .serve_connection(TokioIo::new(line), service)
         .into_owned()
 }
 
 async fn answer(
     doors: Doors,
     peer: SocketAddr,
+    slot: Slot,
     request: Request<Incoming>,
 ) -> Result<Response<Answer>, Infallible> {
     if request.uri().path().starts_with(PREFIX) {
@@ -143,13 +165,16 @@ async fn answer(
             .await;
         return Ok(answer.map(Answer::Media));
     }
+    let asked = Asked::of(&request);
     let mut request = request.map(axum::body::Body::new);
     request.extensions_mut().insert(ConnectInfo(peer));
-    doors
-        .pages
-        .oneshot(request)
-        .await
-        .map(|response| response.map(Answer::Page))
+    let response = doors.pages.oneshot(request).await?;
+    if let Some(handover) = handover::of(&asked, &response) {
+        slot.give(handover);
+        // The connection's task drops this answer with all the rest.
+        return std::future::pending().await;
+    }
+    Ok(response.map(Answer::Page))
 }
 
 /// A media body in one piece, unboxed; or whatever a page sends.
