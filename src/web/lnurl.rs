@@ -3,6 +3,8 @@
 //! Owns what wallets ask for and its own shape of errors. A tip that comes this way is a tip like
 //! any other: see `sale`.
 
+use std::ops::RangeInclusive;
+
 use axum::{
     extract::{Path, State},
     http::{HeaderValue, StatusCode, header},
@@ -109,9 +111,7 @@ impl Address {
 
     fn amount(&self, text: Option<&str>) -> Result<Msats, Refusal> {
         let (min, max) = (self.min.get(), self.max.get());
-        text.and_then(|text| text.parse().ok())
-            .and_then(|msats| Msats::new(msats).ok())
-            .filter(|amount| (self.min..=self.max).contains(amount))
+        read_amount(text, self.min..=self.max)
             .ok_or_else(|| Refusal::Request(format!("amount: {min} to {max} millisatoshi")))
     }
 }
@@ -234,14 +234,21 @@ async fn invoice(
     }))
 }
 
-/// The payer's words, without what no text field makes.
 fn comment(text: &str) -> Result<String, Refusal> {
-    if text.chars().count() > MAX_TIP_MESSAGE {
-        let words = format!("comment: at most {MAX_TIP_MESSAGE} characters");
-        return Err(Refusal::Request(words));
-    }
+    read_comment(text)
+        .ok_or_else(|| Refusal::Request(format!("comment: at most {MAX_TIP_MESSAGE} characters")))
+}
+
+/// Millisatoshi as a wallet writes them. None: no number, or beyond the limits.
+pub fn read_amount(text: Option<&str>, limits: RangeInclusive<Msats>) -> Option<Msats> {
+    let amount = Msats::new(text?.parse().ok()?).ok()?;
+    limits.contains(&amount).then_some(amount)
+}
+
+/// The payer's words, without what no text field makes. None: too many.
+pub fn read_comment(text: &str) -> Option<String> {
     let kept = |letter: &char| !letter.is_control() || *letter == '\n';
-    Ok(text.chars().filter(kept).collect())
+    (text.chars().count() <= MAX_TIP_MESSAGE).then(|| text.chars().filter(kept).collect())
 }
 
 /// `GET /lnurl/verify/{order}` (LUD-21)
