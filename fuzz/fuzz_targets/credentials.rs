@@ -19,7 +19,7 @@ use satreel::core::{
 
 static KEYRING: LazyLock<Keyring> = LazyLock::new(|| {
     let key = |byte| Key::from_secret(&[byte; 32]);
-    Keyring::new(key(1), vec![key(2)], vec![key(3).id()])
+    Keyring::new(key(1), vec![key(2)], vec![key(3)])
 });
 
 fuzz_target!(|text: &str| {

@@ -1,7 +1,7 @@
 // @ts-check
 // The film page: puts the parts together and says who tells whom.
 
-/** @import { Access, Grant, Title } from "./types.js" */
+/** @import { Access, Grant, Site, Title } from "./types.js" */
 
 import * as api from "./api.js";
 import { now } from "./clock.js";
@@ -26,8 +26,8 @@ import { Store } from "./sale/store.js";
 import { watchOrder } from "./sale/watch.js";
 import { sync } from "./sync.js";
 
-/** @type {{ title: Title }} */
-const { title } = pageData();
+/** @type {{ title: Title, site: Site }} */
+const { title, site } = pageData();
 
 const purse = new Purse(localStorage);
 const store = new Store();
@@ -187,7 +187,7 @@ notices.offers();
 remember(localStorage, title.id, video);
 video.addEventListener("playing", () => store.send({ type: "playing" }));
 const tip = byId("tip");
-if (tip) mountTip(title, tip);
+if (tip) mountTip(title, site, tip);
 
 const panel = createPanel(title, choice, sale, () => {
   const over = purse.ranOut(title.scopes, now());

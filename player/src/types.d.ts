@@ -37,6 +37,8 @@ export interface Site {
   name: string;
   url: string | null;
   demo: boolean;
+  /** Where wallets send tips by themselves. */
+  lightning_address: string | null;
 }
 
 export interface Order {

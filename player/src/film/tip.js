@@ -1,12 +1,12 @@
 // @ts-check
 // A tip: an amount, a few words, a thank-you. It opens nothing.
 
-/** @import { Order, Title } from "../types.js" */
+/** @import { Order, Site, Title } from "../types.js" */
 
 import * as api from "../api.js";
 import { now } from "../clock.js";
 import { h } from "../dom.js";
-import { payCode } from "../pay/code.js";
+import { copyButton, payCode } from "../pay/code.js";
 import { createRing } from "../pay/ring.js";
 import { Sheet } from "../pay/sheet.js";
 import { watchOrder } from "../sale/watch.js";
@@ -16,8 +16,8 @@ const AMOUNTS = [100, 500, 2100];
 const MAX_SAT = 1_000_000;
 const MAX_MESSAGE = 280;
 
-/** @param {Title} title @param {HTMLElement} place */
-export function mountTip(title, place) {
+/** @param {Title} title @param {Site} site @param {HTMLElement} place */
+export function mountTip(title, site, place) {
   const figure = h("span", { class: "quiet" });
   /** @param {number} sat */
   const showFigure = (sat) => {
@@ -84,6 +84,9 @@ export function mountTip(title, place) {
           message,
           button,
         ),
+        site.lightning_address
+          ? byAddress(site.lightning_address, (words) => sheet.say(words))
+          : null,
       ],
     });
   };
@@ -157,5 +160,36 @@ export function mountTip(title, place) {
     h("button", { type: "button", class: "button small", onclick: ask }, "Leave a tip"),
     figure,
     thanks,
+  );
+}
+
+/**
+ * For wallets that tip by themselves, whenever they like.
+ *
+ * @param {string} address @param {(words: string) => void} say
+ */
+function byAddress(address, say) {
+  const name = address.slice(0, address.indexOf("@"));
+  return h(
+    "details",
+    { class: "by-address" },
+    h("summary", null, "From your wallet, at any time"),
+    h(
+      "div",
+      { class: "code" },
+      h(
+        "div",
+        { class: "qr" },
+        h("img", {
+          src: `/lnurl/pay/${name}/qr.svg`,
+          alt: "Lightning address to scan",
+          width: 280,
+          height: 280,
+          loading: "lazy",
+        }),
+      ),
+      h("p", { class: "address" }, "Lightning address ", h("strong", null, address)),
+      copyButton(address, say),
+    ),
   );
 }

@@ -80,7 +80,7 @@ function extensionButton(webln, request, say) {
 }
 
 /** @param {string} request @param {(words: string) => void} say */
-function copyButton(request, say) {
+export function copyButton(request, say) {
   const words = h("span", null, "Copy");
   const button = h(
     "button",

@@ -62,8 +62,9 @@ export function recoverSection(recover) {
       "p",
       { class: "quiet" },
       "Your wallet remembers what you paid. Open the payment in its history and copy two things: the payment request " +
-        "(long, begins with lnbc) and the preimage, which some wallets call proof of payment.",
+        "(long, begins with lnbc) and the preimage (64 letters and digits; some say proof of payment).",
     ),
+    whereToLook(),
     h(
       "form",
       { class: "stack", onsubmit: submit },
@@ -74,5 +75,37 @@ export function recoverSection(recover) {
       button,
     ),
     state,
+  );
+}
+
+/** Only what these wallets are known to show. */
+const WALLETS = [
+  ["Phoenix, Zeus, Breez", "Tap the payment, then its details."],
+  ["Alby", "Open the payment in the list: its details show both."],
+  ["Electrum", "History, then a click on the payment."],
+  ["LND", "lncli listpayments: payment_request and payment_preimage."],
+  ["Core Lightning", "lightning-cli listpays: bolt11 and preimage."],
+  [
+    "Wallets kept by a company",
+    "As Wallet of Satoshi: not all show the preimage. Ask their support for it.",
+  ],
+];
+
+function whereToLook() {
+  return h(
+    "details",
+    { class: "where" },
+    h("summary", null, "Where wallets show them"),
+    h(
+      "dl",
+      null,
+      ...WALLETS.flatMap(([name, words]) => [h("dt", null, name), h("dd", null, words)]),
+    ),
+    h(
+      "p",
+      { class: "quiet" },
+      "Both belong to you alone: whoever has them can watch what you bought. If one is missing, a code or file " +
+        "exported from another device of yours works as well.",
+    ),
   );
 }
