@@ -116,7 +116,8 @@ impl Sale {
             .map(|(name, _)| &**name)
     }
 
-    fn offer(&self, title: &Title, id: &str) -> Option<Tier> {
+    /// The offer of this name on a title's page.
+    pub fn offer(&self, title: &Title, id: &str) -> Option<Tier> {
         let (name, tag) = match id.split_once(':') {
             Some((name, tag)) => (name, Some(TagId::of(tag))),
             None => (id, None),

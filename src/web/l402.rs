@@ -28,7 +28,8 @@ use crate::{
     catalog::Title,
     core::{
         l402::Authorization,
-        offer::{Tier, TierKind, tier_name, tier_named},
+        offer::{Tier, TierKind},
+        tag::TagId,
         time::Timestamp,
     },
     sale::{self, Entrance, GrantRequest, Granted, Placed},
@@ -44,7 +45,10 @@ const DESCRIPTION: &str = "/api/openapi.json";
 
 /// The last challenge of each visitor, film and tier: whoever asks again gets the same one while
 /// it can be paid.
-pub struct Challenges(Cache<(Client, VideoId, TierKind), Arc<Challenge>>);
+pub struct Challenges(Cache<Asked, Arc<Challenge>>);
+
+/// Who asked for what.
+type Asked = (Client, VideoId, TierKind, Option<TagId>);
 
 impl fmt::Debug for Challenges {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -136,15 +140,13 @@ fn to_film(granted: &Granted) -> Response {
 
 /// The tier of this name, else the cheapest.
 fn chosen(web: &Web, title: &Title, name: Option<&str>) -> Result<Tier, sale::Error> {
-    let tiers = web.sale.tiers(title);
+    let offers = web.sale.offers(title);
     let found = match name {
-        Some(name) => {
-            tier_named(name).and_then(|kind| tiers.iter().find(|tier| tier.kind() == kind))
-        }
-        None => tiers.iter().min_by_key(|tier| tier.price()),
+        Some(name) => web.sale.offer(title, name),
+        None => offers.iter().min_by_key(|tier| tier.price()).copied(),
     };
-    found.copied().ok_or_else(|| {
-        let names: Vec<_> = tiers.iter().map(|tier| tier_name(tier.kind())).collect();
+    found.ok_or_else(|| {
+        let names: Vec<_> = offers.iter().map(|tier| web.sale.offer_id(tier)).collect();
         sale::Error::NotOnOffer(names.join(", "))
     })
 }
@@ -157,12 +159,12 @@ async fn challenge(
     tier: Tier,
 ) -> Result<(Placed, String), ApiError> {
     web.count(Kind::Look, client)?;
-    let name = tier_name(tier.kind());
-    let key = (client, id, tier.kind());
+    let name = web.sale.offer_id(&tier);
+    let key = (client, id, tier.kind(), tier.tag());
     loop {
         match web.challenges.0.get_value_or_guard_async(&key).await {
             Ok(known) => {
-                if let Some(placed) = web.sale.order_again(id, name, &known.ticket).await? {
+                if let Some(placed) = web.sale.order_again(id, &name, &known.ticket).await? {
                     return Ok((placed, known.macaroon.clone()));
                 }
                 let same = |other: &Arc<Challenge>| Arc::ptr_eq(other, &known);
@@ -170,7 +172,7 @@ async fn challenge(
             }
             Err(guard) => {
                 web.count(Kind::Order, client)?;
-                let placed = web.sale.order(id, name).await?;
+                let placed = web.sale.order(id, &name).await?;
                 let place = web.site.url.as_deref().unwrap_or_default();
                 let macaroon = web.sale.macaroon(&placed, place)?;
                 let ticket = placed.ticket.clone().unwrap_or_default();
@@ -241,10 +243,10 @@ fn fields(web: &Web, title: &Title, placed: &Placed, macaroon: &str) -> Map<Stri
     let base = web.site.url.as_deref().unwrap_or_default();
     let tiers: Vec<_> = web
         .sale
-        .tiers(title)
+        .offers(title)
         .iter()
         .map(|tier| {
-            let name = tier_name(tier.kind());
+            let name = web.sale.offer_id(tier);
             json!({
                 "tier": name,
                 "sat": tier.price(),
@@ -257,7 +259,7 @@ fn fields(web: &Web, title: &Title, placed: &Placed, macaroon: &str) -> Map<Stri
     let fields = json!({
         "film": {"id": title.id.to_string(), "name": &*title.name},
         "amount_sat": placed.amount,
-        "tier": placed.tier.map(|tier| tier_name(tier.kind())),
+        "tier": placed.tier.map(|tier| web.sale.offer_id(&tier)),
         "hours": placed.tier.and_then(|tier| tier.hours()),
         "payment_request": placed.invoice.payment_request,
         "payment_hash": placed.invoice.payment_hash,

@@ -61,7 +61,7 @@ def l402(sale: dict) -> dict:
 here = Path(__file__).parent
 BANK = (b"this is our super secret key; only we should know it", "http://mybank/", b"we used our secret key")
 credentials = json.loads((here / "credentials.json").read_text())
-wanted = ["title", "tier", "hours", "sat", "created_at", "salt_hex", "order_code", "btcpay_id"]
+wanted = ["title", "tier", "hours", "sat", "created_at", "salt_hex", "order_code", "btcpay_id", "tag"]
 sales = [{name: sale[name] for name in wanted if name in sale} for sale in credentials["sales"]]
 vectors = {
     "about": "Macaroons V2 made by pymacaroons, and L402 macaroons of Satreel under one key.",
