@@ -98,6 +98,8 @@ pub enum Error {
     Randomness(getrandom::Error),
     #[error("no key has the id {0}: see `satreel keys list`")]
     NoSuchKey(KeyId),
+    #[error("{0} is retired, and must never sign again: rotate to a new key")]
+    Retired(KeyId),
     #[error("{0} signs new credentials: rotate first, then retire it")]
     StillSigning(KeyId),
 }
@@ -145,7 +147,7 @@ pub struct Listed {
 impl KeyFile {
     fn first(now: Timestamp) -> Result<Self, Error> {
         Ok(Self {
-            keys: vec![Entry::generate(now)?],
+            keys: vec![Entry::generate(now)?.1],
         })
     }
 
@@ -216,16 +218,35 @@ impl KeyFile {
     }
 
     /// Makes a new key that signs from now on; the one before goes on verifying.
-    pub fn rotate(&mut self, now: Timestamp) -> Result<String, Error> {
-        let entry = Entry::generate(now)?;
-        for older in &mut self.keys {
-            if older.state == KeyState::Signing {
-                older.state = KeyState::Verifying;
-            }
-        }
-        let id = entry.id.clone();
+    pub fn rotate(&mut self, now: Timestamp) -> Result<KeyId, Error> {
+        let id = self.prepare(now)?;
+        self.promote(id)?;
+        Ok(id)
+    }
+
+    /// Makes a new key that only verifies yet: what it will sign must be known everywhere first.
+    pub fn prepare(&mut self, now: Timestamp) -> Result<KeyId, Error> {
+        let (id, mut entry) = Entry::generate(now)?;
+        entry.state = KeyState::Verifying;
         self.keys.insert(0, entry);
         Ok(id)
+    }
+
+    /// Lets a key sign from now on; the one before goes on verifying.
+    pub fn promote(&mut self, id: KeyId) -> Result<(), Error> {
+        let name = id.to_string();
+        let found = self.keys.iter().find(|entry| entry.id == name);
+        if found.ok_or(Error::NoSuchKey(id))?.state == KeyState::Retired {
+            return Err(Error::Retired(id));
+        }
+        for entry in &mut self.keys {
+            if entry.id == name {
+                entry.state = KeyState::Signing;
+            } else if entry.state == KeyState::Signing {
+                entry.state = KeyState::Verifying;
+            }
+        }
+        Ok(())
     }
 
     /// Ends a key: whatever it has signed is refused from now on.
@@ -266,15 +287,18 @@ impl KeyFile {
 }
 
 impl Entry {
-    fn generate(now: Timestamp) -> Result<Self, Error> {
+    /// A new key, signing.
+    fn generate(now: Timestamp) -> Result<(KeyId, Self), Error> {
         let mut secret = Zeroizing::new([0; 32]);
         getrandom::fill(secret.as_mut()).map_err(Error::Randomness)?;
-        Ok(Self {
-            id: Key::from_secret(&secret).id().to_string(),
+        let id = Key::from_secret(&secret).id();
+        let entry = Self {
+            id: id.to_string(),
             secret: Some(Zeroizing::new(URL_SAFE_NO_PAD.encode(secret.as_slice()))),
             created_at: now.to_string(),
             state: KeyState::Signing,
-        })
+        };
+        Ok((id, entry))
     }
 
     /// None: the secret is missing, damaged, or another key's.
@@ -321,16 +345,43 @@ mod tests {
         let new = file.rotate(Timestamp::default()).expect("a key");
         file.write(&path).expect("written");
         keys.reload(&path).expect("reloaded");
-        assert_eq!(keys.current().signing().id().to_string(), new);
+        assert_eq!(keys.current().signing().id(), new);
         assert_eq!(Access::open(&token, &keys.current()), Ok(access()));
 
         file.retire(old).expect("retired");
+        assert!(matches!(file.promote(old), Err(Error::Retired(_))));
         file.write(&path).expect("written");
         keys.reload(&path).expect("reloaded");
         assert_eq!(
             Access::open(&token, &keys.current()),
             Err(envelope::Error::RetiredKey)
         );
+    }
+
+    #[test]
+    fn a_key_is_known_before_it_signs() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("keys.json");
+        let keys = Keys::open(&path, Timestamp::default()).expect("keys");
+        let old = keys.current().signing().id();
+        let prepare = |file: &mut KeyFile| file.prepare(Timestamp::default());
+        let new = KeyFile::edit(&path, prepare).expect("prepared");
+        keys.reload(&path).expect("reloaded");
+        assert_eq!(keys.current().signing().id(), old, "not yet");
+
+        // Another server that has come to the next step.
+        KeyFile::edit(&path, |file| file.promote(new)).expect("promoted");
+        let ahead = Keys::open(&path, Timestamp::default()).expect("keys");
+        assert_eq!(ahead.current().signing().id(), new);
+        let (its, ours) = (
+            access().seal(&ahead.current()),
+            access().seal(&keys.current()),
+        );
+        assert_eq!(Access::open(&its, &keys.current()), Ok(access()));
+        assert_eq!(Access::open(&ours, &ahead.current()), Ok(access()));
+        let unknown = KeyId::from_bytes([0; 4]);
+        let refused = KeyFile::edit(&path, |file| file.promote(unknown));
+        assert!(matches!(refused, Err(Error::NoSuchKey(_))));
     }
 
     #[test]

@@ -76,6 +76,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "admission",
             "doctor",
             "payments",
+            "small_file",
         ],
     ),
     ("doctor", &["core", "payments"]),

@@ -17,6 +17,7 @@ export async function sync(purse) {
   if (tokens.length > 0) {
     const answer = await api.putPurchases(tokens);
     purse.accept(answer);
+    for (const one of answer.rejected) one.token = tokens[one.index];
     return answer;
   }
   const answer = await api.purchases();

@@ -104,7 +104,7 @@ export interface Purchase {
 
 export interface Purchases {
   purchases: Purchase[];
-  rejected: { index: number; reason: string }[];
+  rejected: { index: number; reason: string; retired: boolean; token?: string }[];
   now: string;
 }
 

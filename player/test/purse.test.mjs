@@ -46,7 +46,11 @@ test("the same purchase is kept once", () => {
 test("what the server rejects stays: a lost key must cost nobody a purchase", () => {
   const purse = new Purse(memory());
   purse.add(access("unknown-today", "title:a", null));
-  purse.accept({ purchases: [], rejected: [{ index: 0, reason: "unknown-key" }], now: "" });
+  purse.accept({
+    purchases: [],
+    rejected: [{ index: 0, reason: "unknown-key", retired: false }],
+    now: "",
+  });
   assert.equal(purse.list().length, 1);
 });
 

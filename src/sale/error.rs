@@ -31,11 +31,17 @@ pub enum Error {
     Canceled,
     #[error("{0}: restore the purchase with POST /api/tokens/recover")]
     OldTicket(#[source] ticket::Error),
-    #[error("{0}")]
+    #[error("{0}{restore}", restore = how_to_restore(matches!(
+        .0,
+        ticket::Error::Envelope(envelope::Error::RetiredKey)
+    )))]
     BadTicket(#[source] ticket::Error),
     #[error("this is no order of this site: {0}")]
     BadOrder(#[source] envelope::Error),
-    #[error("this is no token of this site: {0}")]
+    #[error("this is no token of this site: {0}{restore}", restore = how_to_restore(matches!(
+        .0,
+        envelope::Error::RetiredKey
+    )))]
     BadToken(#[source] envelope::Error),
     #[error("{}", access_words(.0))]
     Access(#[source] access::Refusal),
@@ -75,6 +81,15 @@ impl From<payments::Error> for Error {
             | payments::Error::Refused(_)
             | payments::Error::WrongState(_) => Self::NodeAway(error),
         }
+    }
+}
+
+/// After a retired key the purchase itself is as good as before.
+fn how_to_restore(retired: bool) -> &'static str {
+    if retired {
+        ": restore the purchase from the wallet's history, with POST /api/tokens/recover"
+    } else {
+        ""
     }
 }
 

@@ -6,7 +6,10 @@ use axum::{
 };
 use serde_json::{Map, Value, json};
 
-use crate::{core::access::Refusal, sale};
+use crate::{
+    core::{access::Refusal, envelope, ticket},
+    sale,
+};
 
 /// Everything the API refuses or can't do.
 #[derive(Debug, thiserror::Error)]
@@ -130,6 +133,10 @@ fn sale_look(error: &sale::Error) -> Look {
         sale::Error::Unpaid { .. } => look(S::PAYMENT_REQUIRED, "unpaid", "Not paid yet"),
         sale::Error::Expired | sale::Error::Canceled | sale::Error::OldTicket(_) => {
             look(S::GONE, "expired", "Ran out")
+        }
+        sale::Error::BadToken(envelope::Error::RetiredKey)
+        | sale::Error::BadTicket(ticket::Error::Envelope(envelope::Error::RetiredKey)) => {
+            look(S::FORBIDDEN, "retired-key", "Signed with a retired key")
         }
         sale::Error::BadTicket(_) => look(S::FORBIDDEN, "bad-ticket", "Not a valid ticket"),
         sale::Error::BadOrder(_) => look(S::NOT_FOUND, "unknown-order", "Unknown order"),

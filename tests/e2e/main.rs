@@ -12,6 +12,7 @@ mod commands;
 mod crash;
 mod floods;
 mod gate;
+mod keys;
 mod l402;
 mod lnd;
 mod lnurl;

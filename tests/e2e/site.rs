@@ -337,14 +337,21 @@ impl Program {
 
     /// The same, with `payments` below `[payments]`.
     pub fn serve_paid_by(data: &Path, payments: &str) -> Self {
+        Self::serve_with(data, &data.join("keys.json"), payments)
+    }
+
+    /// The same, with the key file somewhere else.
+    pub fn serve_with(data: &Path, keys: &Path, payments: &str) -> Self {
         let config = data.join("satreel.toml");
         fs::write(
             &config,
             format!(
-                "[site]\nname = \"Test\"\nurl = \"http://127.0.0.1:1\"\ndata = \"{}\"\n\
+                "[site]\nname = \"Test\"\nurl = \"http://127.0.0.1:1\"\ndata = \"{}\"\nkeys = \"{}\"\n\
                  [server]\nlisten = \"127.0.0.1:0\"\n[payments]\n{payments}\
-                 [limits]\norders_per_minute = 1000000\n",
-                data.display()
+                 [limits]\norders_per_minute = 1000000\ntokens_per_minute = 1000000\n\
+                 grants_per_minute = 1000000\nall_lookups_per_second = 1000000\n",
+                data.display(),
+                keys.display()
             ),
         )
         .expect("written");

@@ -14,6 +14,7 @@ const REFUSALS = {
   "token-expired": "Your time with this film ran out. You can watch it again.",
   denied: "This purchase was closed by the cinema.",
   "bad-token": "This purchase was not made here, or it was changed on its way.",
+  "retired-key": "The cinema changed its locks. Your wallet's history brings this purchase back.",
   "wrong-title": "This purchase is for another film.",
 };
 const CLOSED = "The cinema is closed for the moment.";
@@ -76,6 +77,9 @@ export class Notices {
       problem.away ? CLOSED : (REFUSALS[problem.slug] ?? problem.detail),
       problem.away ? this.act.retry : null,
     );
+    if (problem.slug === "retired-key") {
+      this.note.append(" ", h("a", { href: "/purchases" }, "Get it back"));
+    }
   }
 
   /** @param {"network" | "media"} fault */

@@ -25,21 +25,26 @@ export function purchaseList(purse, answer, now, forget) {
     );
   }
   const known = new Map(answer?.purchases.map((purchase) => [purchase.token, purchase]));
+  const retired = new Set(answer?.rejected.filter((one) => one.retired).map((one) => one.token));
   return h(
     "ul",
     { class: "owned-list" },
-    ...held.map((one) => line(one, known.get(one.token), answer !== null, now, forget)),
+    ...held.map((one) => {
+      const refused =
+        answer !== null && !known.has(one.token) ? refusal(retired.has(one.token)) : null;
+      return line(one, known.get(one.token), refused, now, forget);
+    }),
   );
 }
 
 /**
- * @param {Held} held @param {Purchase | undefined} purchase @param {boolean} asked
+ * @param {Held} held @param {Purchase | undefined} purchase
+ * @param {string | null} refused why the server does not take it
  * @param {number} now @param {(token: string) => void} forget
  */
-function line(held, purchase, asked, now, forget) {
+function line(held, purchase, refused, now, forget) {
   const { name, href } = what(held, purchase);
   const over = held.expires_at !== null && Date.parse(held.expires_at) <= now;
-  const refused = asked && !purchase;
   const code = h("div", { class: "code-place", hidden: true });
   return h(
     "li",
@@ -58,7 +63,7 @@ function line(held, purchase, asked, now, forget) {
       h(
         "span",
         { class: over || refused ? "mark" : "mark yours" },
-        refused ? "Not from this cinema" : remaining(held.expires_at, now),
+        refused ?? remaining(held.expires_at, now),
       ),
     ),
     h(
@@ -83,6 +88,11 @@ function line(held, purchase, asked, now, forget) {
     ),
     code,
   );
+}
+
+/** @param {boolean} retired was it signed with a key that has been retired since? */
+function refusal(retired) {
+  return retired ? "Get it back from your wallet, below" : "Not from this cinema";
 }
 
 /** What it is, and where it plays. @param {Held} held @param {Purchase | undefined} purchase */

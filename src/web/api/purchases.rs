@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     core::{
         access::{Access, Scope},
+        envelope,
         offer::tier_name,
         order::Subject,
         time::Timestamp,
@@ -74,6 +75,8 @@ struct Film {
 struct Rejected {
     index: usize,
     reason: String,
+    /// Signed with a key that was retired since: the wallet's history restores it.
+    retired: bool,
 }
 
 pub async fn replace(
@@ -116,6 +119,7 @@ async fn answer(web: &Web, tokens: &[String]) -> Response {
             Err(error) => answer.rejected.push(Rejected {
                 index,
                 reason: error.to_string(),
+                retired: error == envelope::Error::RetiredKey,
             }),
         }
     }
