@@ -304,3 +304,7 @@ fn is_open(status: Status) -> bool {
         Status::Expired | Status::Invalid | Status::Settled => false,
     }
 }
+
+#[cfg(test)]
+#[path = "poll_tests.rs"]
+mod tests;
