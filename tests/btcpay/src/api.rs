@@ -67,7 +67,9 @@ async fn answer(State(standin): State<Standin>, request: Request) -> Response {
     let (status, body) = match result {
         Ok(answer) => answer,
         Err(error) => {
-            standin.violate(format!("own fault at {name}: {error:#}"));
+            if !is_node_away(&error) {
+                standin.violate(format!("own fault at {name}: {error:#}"));
+            }
             (StatusCode::INTERNAL_SERVER_ERROR, Value::Null)
         }
     };
@@ -75,6 +77,14 @@ async fn answer(State(standin): State<Standin>, request: Request) -> Response {
         standin.violate(format!("own answer to {name}: {error:#}"));
     }
     (status, axum::Json(body)).into_response()
+}
+
+/// The node behind the store is down, locked or starting: no fault of the stand-in's.
+fn is_node_away(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        let fault = cause.downcast_ref::<satreel_lnd::Error>();
+        fault.is_some_and(|fault| fault.is_passing() || matches!(fault, satreel_lnd::Error::Locked))
+    })
 }
 
 fn refuse(standin: &Standin, name: &str, error: &anyhow::Error) -> Response {
