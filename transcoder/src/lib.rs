@@ -1,0 +1,122 @@
+//! Takes films in: watches the inbox, starts one confined worker a film, publishes what it made.
+//!
+//! Holds no secret and needs none. [`intake`] is a film's way; [`worker`] is the only part that
+//! looks inside a film, in a process of its own. A library for the program's own tests and fuzz
+//! targets only: they reach [`outside`] and nothing else.
+
+mod add;
+mod cli;
+mod fault;
+mod fmp4;
+mod inspect;
+mod intake;
+mod job;
+mod magic;
+pub mod outside;
+mod plan;
+mod progress;
+mod protocol;
+mod run;
+mod site;
+mod source;
+mod supervisor;
+mod title;
+mod worker;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use satreel_config::Config;
+
+use cli::{Cli, Command, SiteArgs};
+use site::Site;
+
+/// Why the program ends without having done its work.
+#[derive(Debug)]
+struct Failure {
+    code: u8,
+    text: String,
+}
+
+impl Failure {
+    fn failed(text: impl std::fmt::Display) -> Self {
+        Self {
+            code: 1,
+            text: text.to_string(),
+        }
+    }
+
+    fn usage(text: impl std::fmt::Display) -> Self {
+        Self {
+            code: 2,
+            text: text.to_string(),
+        }
+    }
+}
+
+/// The program.
+pub fn start() -> ExitCode {
+    let cli = Cli::parse();
+    if let Command::Work { order } = &cli.command {
+        return work(order);
+    }
+    log_to_stderr();
+    match carry_out(&cli.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure { code, text }) => {
+            let _ = writeln!(std::io::stderr(), "{text}");
+            ExitCode::from(code)
+        }
+    }
+}
+
+fn carry_out(command: &Command) -> Result<(), Failure> {
+    match command {
+        Command::Run {
+            site,
+            until_stdin_closes,
+        } => run::run(&open(site)?, *until_stdin_closes),
+        Command::Add {
+            file,
+            site,
+            title,
+            json,
+        } => add::add(&open(site)?, file, title, *json),
+        Command::Inspect {
+            file,
+            preview,
+            json,
+        } => inspect::inspect(file, *preview, *json),
+        Command::Work { .. } => Ok(()),
+    }
+}
+
+fn open(args: &SiteArgs) -> Result<Site, Failure> {
+    let config = match (&args.config, &args.data) {
+        (Some(file), _) => satreel_config::load(file).map_err(Failure::usage)?,
+        (None, Some(data)) => {
+            // The worker is started in another folder: paths must not depend on this one.
+            Config::demo(&std::path::absolute(data).map_err(Failure::usage)?)
+        }
+        (None, None) => return Err(Failure::usage("give --config FILE or --data DIR")),
+    };
+    Ok(Site::of(config))
+}
+
+fn work(order: &str) -> ExitCode {
+    match serde_json::from_str(order) {
+        Ok(order) if worker::work(&order) => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::from(1),
+        Err(_) => ExitCode::from(2),
+    }
+}
+
+fn log_to_stderr() {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+}
