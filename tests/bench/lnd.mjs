@@ -10,6 +10,7 @@ import { join } from "node:path";
 
 import { launch } from "../browser/browser.mjs";
 import { openPair, payments } from "../lnd/pair.mjs";
+import { l402 } from "./l402.mjs";
 import { satreel } from "./program.mjs";
 import { atMost, decimal, median, percentile } from "./table.mjs";
 import { FILM, writeFilm } from "./titles.mjs";
@@ -39,6 +40,7 @@ export async function lnd(folder) {
       return [
         ...(await invoices(client, pair)),
         ...(await events(client, pair)),
+        ...(await l402(client, pair)),
         await rate(client),
       ];
     } finally {

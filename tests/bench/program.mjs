@@ -80,6 +80,7 @@ url = "http://127.0.0.1:1"
 data = ${JSON.stringify(data)}
 [server]
 listen = "127.0.0.1:0"
+trusted_proxies = ["127.0.0.1"]
 ${payments}[limits]
 orders_per_minute = 1000000
 tokens_per_minute = 1000000
