@@ -97,6 +97,7 @@ async fn take_in(past: Past, ledger: &Ledger, keys: &Arc<Keys>) -> f64 {
         Arc::new(past),
         ledger.clone(),
         Arc::clone(keys),
+        Arc::default(),
     ));
     let stop = CancellationToken::new();
     let begun = Instant::now();

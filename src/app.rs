@@ -11,13 +11,10 @@ use crate::{
     admission::{Admission, Denied, Sessions, denied},
     catalog::Catalog,
     clock::Clock,
-    core::{
-        offer::{self, Offer, Tier, TierKind},
-        tag::TagId,
-    },
     keys::Keys,
     ledger::Ledger,
     media::{gate::Gate, store::Store},
+    metrics::Metrics,
     payments::{
         InvoiceBackend,
         btcpay::{Btcpay, webhook::Webhook},
@@ -25,9 +22,12 @@ use crate::{
         settlement::Settlement,
         wallet::Wallet,
     },
-    sale::{OpenInvoices, Passes, Sale},
-    server::{self, Doors},
-    web::{self, Clients, Limits, Web, assets::Assets, l402::Challenges, lnurl::Tips, pages},
+    sale::{self, OpenInvoices, Sale},
+    server::{self, Doors, metrics},
+    web::{
+        self, Clients, Limits, Web, assets::Assets, l402::Challenges, lnurl::Tips, metrics::Scrape,
+        pages,
+    },
 };
 
 /// A server that is ready to be given its listener.
@@ -35,6 +35,7 @@ use crate::{
 pub struct App {
     data: PathBuf,
     doors: Doors,
+    metrics: Option<metrics::Door>,
     settlement: Arc<Settlement>,
     keys: Arc<Keys>,
     key_file: PathBuf,
@@ -58,19 +59,21 @@ impl App {
         let ledger = Ledger::open(&data.join("ledger.db"))
             .await
             .context("the ledger")?;
-        let (offer, passes) = default_offer(config)?;
+        let (offer, passes) = sale::offers(&config.offers).context("[offers]")?;
+        let catalog = Catalog::open(data, offer).context("the titles")?;
+        let metrics = Arc::<Metrics>::default();
         let Till {
             backend,
             wallet,
             webhook,
-        } = open_till(config, &offer, &clock).await?;
+        } = open_till(config, &catalog, &clock).await?;
         let settlement = Arc::new(Settlement::new(
             backend.clone(),
             ledger.clone(),
             keys.clone(),
+            metrics.clone(),
         ));
 
-        let catalog = Catalog::open(data, offer).context("the titles")?;
         let cache = u64::from(config.server.cache_mb) << 20;
         let store = Arc::new(Store::new(data.join("titles"), cache));
         let denied = Denied::open(&data.join(denied::FILE)).context("the deny list")?;
@@ -83,7 +86,11 @@ impl App {
             clock.clone(),
             store.clone(),
             admission.clone(),
+            metrics.clone(),
         ));
+        let dearest = catalog.dearest();
+        let scrape = Scrape::new(metrics.clone(), backend.clone(), &settlement, dearest);
+        let measured = open_metrics(config, scrape).await?;
 
         let shutdown = CancellationToken::new();
         let sale = Sale {
@@ -95,6 +102,7 @@ impl App {
             backend,
             settlement: settlement.clone(),
             ledger,
+            metrics,
             open: Arc::new(OpenInvoices::new(config.limits.open_invoices as usize)),
             passes,
             invoice_s: config.payments.invoice_minutes * 60,
@@ -117,12 +125,18 @@ impl App {
         Ok(Self {
             data: data.clone(),
             doors: Doors { gate, pages },
+            metrics: measured,
             settlement,
             keys,
             key_file: config.site.keys.clone(),
             admission,
             shutdown,
         })
+    }
+
+    /// Where metrics are served; None: nowhere.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().map(metrics::Door::address)
     }
 
     /// Serves until `stop` is cancelled. An essential task that ends before that is a failure.
@@ -142,6 +156,15 @@ impl App {
             let path = self.data.join(denied::FILE);
             async move { admission.denied.follow(&path, shutdown).await }
         });
+        let mut measuring = tokio::spawn({
+            let shutdown = self.shutdown.clone();
+            async move {
+                match self.metrics {
+                    Some(door) => door.serve(shutdown).await,
+                    None => shutdown.cancelled().await,
+                }
+            }
+        });
         let mut serving = tokio::spawn(server::serve(listener, self.doors, self.shutdown.clone()));
         tracing::info!(%address, "serving");
         let early = tokio::select! {
@@ -149,6 +172,7 @@ impl App {
             ended = &mut settling => Some(("following settlements", ended.err())),
             ended = &mut keeping => Some(("following the keys", ended.err())),
             ended = &mut watching => Some(("following the deny list", ended.err())),
+            ended = &mut measuring => Some(("serving metrics", ended.err())),
             ended = &mut serving => Some(("serving", ended.err())),
         };
         self.shutdown.cancel();
@@ -163,9 +187,20 @@ impl App {
         settling.await?;
         keeping.await?;
         watching.await?;
+        measuring.await?;
         tracing::info!("stopped");
         Ok(())
     }
+}
+
+/// Bound before the first viewer comes; None: nobody wants metrics.
+async fn open_metrics(config: &Config, scrape: Scrape) -> Result<Option<metrics::Door>> {
+    let Some(wanted) = config.server.metrics else {
+        return Ok(None);
+    };
+    let door = metrics::Door::open(wanted, web::metrics::router(scrape)).await;
+    let door = door.with_context(|| format!("{wanted} can't be listened on (server.metrics)"))?;
+    Ok(Some(door))
 }
 
 /// Who takes the money, and what only that one brings along: the built-in wallet its pages,
@@ -176,7 +211,7 @@ struct Till {
     webhook: Option<Webhook>,
 }
 
-async fn open_till(config: &Config, offer: &Offer, clock: &Arc<dyn Clock>) -> Result<Till> {
+async fn open_till(config: &Config, catalog: &Catalog, clock: &Arc<dyn Clock>) -> Result<Till> {
     let missing = |section| format!("[{section}] is missing");
     match config.payments.backend {
         Backend::Wallet => {
@@ -192,10 +227,9 @@ async fn open_till(config: &Config, offer: &Offer, clock: &Arc<dyn Clock>) -> Re
         Backend::Lnd => {
             let keys = config.payments.lnd.as_ref();
             let node = lnd::node(keys.with_context(|| missing("payments.lnd"))?)?;
-            let prices = offer.tiers().iter().map(|tier| tier.price().to_msats());
             let expected = Expected {
                 network: config.network(),
-                dearest: prices.max(),
+                dearest: Some(catalog.dearest()),
             };
             Ok(Till {
                 backend: Arc::new(Lnd::new(node, expected, clock.clone())),
@@ -214,27 +248,6 @@ async fn open_till(config: &Config, offer: &Offer, clock: &Arc<dyn Clock>) -> Re
             })
         }
     }
-}
-
-/// The tiers of titles without their own, and the passes. The passes stay among the tiers: an
-/// offer without any would mean that the title is free.
-fn default_offer(config: &Config) -> Result<(Offer, Passes)> {
-    let offers = &config.offers;
-    let site = Offer::from_file(&offers.tiers).context("[offers]")?;
-    let collection = |of: &satreel_config::Collection| {
-        let tier = Tier::collection(TagId::of(&of.tag), of.sat, of.hours)?;
-        Ok((of.tag.as_str().into(), tier))
-    };
-    let collections: Result<Vec<_>, offer::Error> =
-        offers.collections.iter().map(collection).collect();
-    let collections = collections.context("[offers]")?;
-    let all = collections.iter().map(|(_, tier)| *tier);
-    let all = site.tiers().iter().copied().chain(all).collect();
-    let passes = Passes {
-        site: site.tier(TierKind::Pass),
-        collections,
-    };
-    Ok((Offer::new(all).context("[offers]")?, passes))
 }
 
 fn site(config: &Config, tips: &Tips) -> pages::Site {

@@ -13,6 +13,7 @@ pub mod event_stream;
 pub mod keys;
 pub mod ledger;
 pub mod media;
+pub mod metrics;
 pub mod payments;
 pub mod sale;
 pub mod server;

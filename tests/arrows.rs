@@ -19,8 +19,12 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("admission", &["core", "small_file"]),
     ("ledger", &["core", "clock", "database"]),
     ("catalog", &["core", "clock"]),
-    ("payments", &["core", "clock", "database", "keys", "ledger"]),
-    ("media", &["core", "clock", "keys", "admission"]),
+    ("metrics", &["core"]),
+    (
+        "payments",
+        &["core", "clock", "database", "keys", "ledger", "metrics"],
+    ),
+    ("media", &["core", "clock", "keys", "admission", "metrics"]),
     (
         "sale",
         &[
@@ -31,6 +35,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "catalog",
             "payments",
             "media",
+            "metrics",
             "admission",
         ],
     ),
@@ -45,6 +50,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "catalog",
             "payments",
             "media",
+            "metrics",
             "sale",
         ],
     ),
@@ -59,6 +65,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "catalog",
             "payments",
             "media",
+            "metrics",
             "admission",
             "sale",
             "server",
@@ -79,7 +86,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "small_file",
         ],
     ),
-    ("doctor", &["core", "payments"]),
+    ("doctor", &["core", "catalog", "payments", "sale"]),
 ];
 
 /// What a pure room never names.

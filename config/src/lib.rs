@@ -19,7 +19,7 @@ mod value;
 
 pub use fault::{Fault, Faults};
 pub use load::{load, parse};
-pub use net::{HttpUrl, IpRange};
+pub use net::{HttpUrl, IpRange, stays_inside};
 pub use schema::{
     Backend, Btcpay, Collection, Colour, Config, Limits, Live, Lnd, Network, Offers, Payments,
     Server, Site, Tips, Tls, Transcoder,

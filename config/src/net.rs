@@ -173,6 +173,15 @@ pub(crate) fn is_loopback(ip: IpAddr) -> bool {
     ip.to_canonical().is_loopback()
 }
 
+/// This machine, or an address that no packet from outside has.
+pub fn stays_inside(ip: IpAddr) -> bool {
+    is_loopback(ip)
+        || match ip.to_canonical() {
+            IpAddr::V4(ip) => ip.is_private() || ip.is_link_local(),
+            IpAddr::V6(ip) => ip.is_unique_local() || ip.is_unicast_link_local(),
+        }
+}
+
 /// One IP address or a network of them (`10.0.0.0/8`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IpRange {
@@ -282,6 +291,25 @@ mod tests {
             ("https://fïlm.example", UrlError::Extra),
         ] {
             assert_eq!(text.parse::<HttpUrl>(), Err(error), "{text}");
+        }
+    }
+
+    #[test]
+    fn some_addresses_no_packet_from_outside_has() {
+        for (text, expected) in [
+            ("127.0.0.1", true),
+            ("::ffff:127.0.0.1", true),
+            ("192.168.1.5", true),
+            ("172.16.0.1", true),
+            ("fd00::1", true),
+            ("fe80::1", true),
+            ("0.0.0.0", false),
+            ("::", false),
+            ("172.32.0.1", false),
+            ("203.0.113.7", false),
+            ("2001:db8::1", false),
+        ] {
+            assert_eq!(stays_inside(text.parse().expect(text)), expected, "{text}");
         }
     }
 

@@ -22,7 +22,7 @@ use tokio::sync::watch as channel;
 pub use query::{Page, Query};
 pub use title::{Title, TitleFault};
 
-use crate::core::{ids::VideoId, offer::Offer};
+use crate::core::{ids::VideoId, money::Sats, offer::Offer};
 use snapshot::Snapshot;
 use watch::Watch;
 
@@ -46,6 +46,7 @@ struct Shared {
     defaults: Arc<Offer>,
     current: RwLock<Arc<Snapshot>>,
     version: channel::Sender<u64>,
+    dearest: channel::Sender<Option<Sats>>,
 }
 
 impl Catalog {
@@ -58,8 +59,10 @@ impl Catalog {
         let readings = read::all(&titles, &defaults)?;
         let mut marks = read::Marks::default();
         let snapshot = Snapshot::default().with(readings, &mut marks);
+        let dearest = snapshot.dearest(&defaults);
         let shared = Arc::new(Shared {
             titles,
+            dearest: channel::Sender::new(dearest),
             defaults,
             current: RwLock::new(Arc::new(snapshot)),
             version: channel::Sender::new(0),
@@ -98,9 +101,27 @@ impl Catalog {
         self.shared.version.subscribe()
     }
 
+    /// The highest price that is asked: by the site's own tiers or by a title that is for sale.
+    /// None: all is free.
+    pub fn dearest(&self) -> channel::Receiver<Option<Sats>> {
+        self.shared.dearest.subscribe()
+    }
+
     fn snapshot(&self) -> Arc<Snapshot> {
         Arc::clone(&self.shared.current.read())
     }
+}
+
+/// [`Catalog::dearest`] of a data folder that another process serves: looked at once, nothing is
+/// written or watched.
+pub fn dearest_on_disk(data: &Path, defaults: Offer) -> io::Result<Option<Sats>> {
+    let defaults = Arc::new(defaults);
+    let readings = match read::all(&data.join(TITLES), &defaults) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        readings => readings?,
+    };
+    let snapshot = Snapshot::default().with(readings, &mut read::Marks::default());
+    Ok(snapshot.dearest(&defaults))
 }
 
 #[cfg(test)]

@@ -12,7 +12,11 @@ use super::{
     read::{Found, Marks, Reading},
     title::{Title, TitleFault},
 };
-use crate::core::ids::VideoId;
+use crate::core::{
+    ids::VideoId,
+    money::Sats,
+    offer::{Offer, Tier},
+};
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Snapshot {
@@ -58,6 +62,20 @@ impl Snapshot {
             .collect();
         newest_first(&mut self.listed);
         self
+    }
+
+    /// The highest price, the site's own offer included.
+    pub(super) fn dearest(&self, defaults: &Offer) -> Option<Sats> {
+        let sold = self.titles.values().filter(|title| is_sold(title.state));
+        let offers = sold.map(|title| &*title.offer).chain([defaults]);
+        offers.flat_map(Offer::tiers).map(Tier::price).max()
+    }
+}
+
+fn is_sold(state: State) -> bool {
+    match state {
+        State::Published | State::Live | State::Scheduled => true,
+        State::Processing | State::Hidden => false,
     }
 }
 

@@ -181,6 +181,38 @@ async fn offers_are_checked_with_their_line() {
 }
 
 #[tokio::test]
+async fn the_dearest_price_follows_the_titles() {
+    let site = Site::new();
+    let sats = |sat: u64| Some(Sats::new(sat).expect("an amount"));
+    let own = |sat: u64| format!(", \"tiers\": [{{\"tier\": \"own\", \"sat\": {sat}}}]");
+    site.title(FIRST, "Dear", &own(5000));
+    let catalog = site.open();
+    let mut dearest = catalog.dearest();
+    assert_eq!(*dearest.borrow(), sats(5000), "known from the start");
+
+    let mut is = async |sat| {
+        let told = dearest.wait_for(|known| *known == sats(sat));
+        let told = tokio::time::timeout(Duration::from_secs(20), told).await;
+        told.expect("in time").expect("a running watch");
+    };
+    site.title(SECOND, "Dearer", &own(9000));
+    is(9000).await;
+    site.write(
+        SECOND,
+        &format!("{{\"name\": \"x\", \"state\": \"hidden\"{}}}", own(9000)),
+    );
+    is(5000).await;
+    fs::remove_dir_all(site.folder(FIRST)).expect("removed");
+    is(3000).await;
+    assert_eq!(
+        dearest_on_disk(site.0.path(), Offer::new(Vec::new()).expect("an offer"))
+            .expect("a folder"),
+        None,
+        "nothing is sold"
+    );
+}
+
+#[tokio::test]
 async fn what_is_no_title_is_left_alone() {
     let site = Site::new();
     site.title(FIRST, "Real", "");

@@ -311,7 +311,13 @@ impl Worker {
             .collect();
         let before = Arc::clone(&shared.current.read());
         let next = Snapshot::clone(&before).with(readings, &mut self.marks);
+        let dearest = next.dearest(&shared.defaults);
         *shared.current.write() = Arc::new(next);
+        shared.dearest.send_if_modified(|known| {
+            let changed = *known != dearest;
+            *known = dearest;
+            changed
+        });
         shared.version.send_modify(|version| *version += 1);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use anyhow::Context as _;
 use satreel_config::{Config, Network};
 use satreel_lnd::{
     Error, Node, call,
@@ -11,11 +12,10 @@ use satreel_lnd::{
 
 use super::Check;
 use crate::{
-    core::{
-        money::Sats,
-        offer::{Offer, Tier},
-    },
+    catalog,
+    core::money::Sats,
     payments::lnd::{LIMIT, channels, node},
+    sale,
 };
 
 const NODE: &str = "lnd";
@@ -262,11 +262,15 @@ async fn inbound(node: &Node, config: &Config) -> Check {
         Ok(channels) => channels.receivable.to_sats_floor(),
         Err(error) => return Check::red(INBOUND, error.to_string(), ""),
     };
-    let offer = Offer::from_file(&config.offers.tiers).ok();
-    let tiers = offer.as_ref().map(Offer::tiers).unwrap_or_default();
-    let prices = tiers.iter().map(Tier::price);
-    let dearest = prices.max().unwrap_or(Sats::ZERO);
-    let detail = format!("{receivable} can arrive; the dearest tier of [offers] costs {dearest}");
+    let dearest = match dearest(config) {
+        Ok(dearest) => dearest.unwrap_or(Sats::ZERO),
+        Err(error) => {
+            let detail = format!("{receivable} can arrive; prices can't be read: {error:#}");
+            let remedy = "correct [offers], and run this as a user who may read the titles";
+            return Check::red(INBOUND, detail, remedy);
+        }
+    };
+    let detail = format!("{receivable} can arrive; the dearest tier costs {dearest}");
     let remedy = "open a channel towards this node, or move money out of one: what no channel can \
                   bring is not sold";
     if receivable == Sats::ZERO {
@@ -276,6 +280,12 @@ async fn inbound(node: &Node, config: &Config) -> Check {
     } else {
         Check::green(INBOUND, detail)
     }
+}
+
+/// Over `[offers]` and the titles on disk.
+fn dearest(config: &Config) -> anyhow::Result<Option<Sats>> {
+    let (offer, _) = sale::offers(&config.offers).context("[offers]")?;
+    catalog::dearest_on_disk(&config.site.data, offer).context("the titles")
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ use crate::{
     clock::Clock,
     core::grant::{Extent, Grant, Refusal},
     keys::Keys,
+    metrics::{GateAnswer, Metrics},
 };
 
 /// Grants change from viewer to viewer, so only the viewer's own cache may keep what is under one.
@@ -36,6 +37,7 @@ pub struct Gate {
     clock: Arc<dyn Clock>,
     store: Arc<Store>,
     admission: Arc<Admission>,
+    metrics: Arc<Metrics>,
 }
 
 impl Gate {
@@ -44,12 +46,14 @@ impl Gate {
         clock: Arc<dyn Clock>,
         store: Arc<Store>,
         admission: Arc<Admission>,
+        metrics: Arc<Metrics>,
     ) -> Self {
         Self {
             keys,
             clock,
             store,
             admission,
+            metrics,
         }
     }
 
@@ -67,6 +71,7 @@ impl Gate {
                 response
             }
         };
+        self.metrics.gate.add(counted(response.status()));
         let headers = response.headers_mut();
         // The grant in the path is the whole authority: any player on any page may use it.
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
@@ -132,6 +137,17 @@ impl Gate {
         }
         self.admission.check(&grant, now)?;
         Ok(grant)
+    }
+}
+
+fn counted(status: StatusCode) -> GateAnswer {
+    match status {
+        StatusCode::OK | StatusCode::PARTIAL_CONTENT => GateAnswer::Served,
+        StatusCode::NOT_MODIFIED => GateAnswer::Unchanged,
+        StatusCode::FORBIDDEN => GateAnswer::Refused,
+        StatusCode::NOT_FOUND => GateAnswer::Absent,
+        StatusCode::SERVICE_UNAVAILABLE => GateAnswer::Failed,
+        _ => GateAnswer::Other,
     }
 }
 

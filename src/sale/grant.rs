@@ -12,6 +12,7 @@ use crate::{
         order::Subject,
         time::Timestamp,
     },
+    metrics::GrantOutcome,
 };
 
 /// How long a grant lasts. Our page renews it unseen, and a link that was passed on soon ends.
@@ -47,6 +48,19 @@ pub struct Granted {
 impl Sale {
     /// Opens a title as far as the token reaches; without one, its free part.
     pub async fn grant(&self, request: GrantRequest) -> Result<Granted, Error> {
+        let granted = self.open_title(request).await;
+        self.metrics.grants.add(match &granted {
+            Ok(granted) => match granted.grant.extent {
+                Extent::Film => GrantOutcome::Film,
+                Extent::Preview { .. } => GrantOutcome::Preview,
+            },
+            Err(Error::Media(_) | Error::Randomness(_)) => GrantOutcome::Failed,
+            Err(_) => GrantOutcome::Refused,
+        });
+        granted
+    }
+
+    async fn open_title(&self, request: GrantRequest) -> Result<Granted, Error> {
         let now = self.clock.now();
         let title = self
             .catalog

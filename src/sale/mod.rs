@@ -11,6 +11,7 @@
 mod error;
 mod grant;
 mod l402;
+mod offers;
 mod open;
 mod order;
 mod redeem;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 pub use error::Error;
 pub use grant::{GRANT_LIFETIME_S, GrantRequest, Granted, NATIVE_LIFETIME_S};
 pub use l402::Entrance;
+pub use offers::{Passes, offers};
 pub use open::OpenInvoices;
 pub use order::{PaymentState, Placed, Status};
 pub use redeem::Redeemed;
@@ -39,17 +41,9 @@ use crate::{
     keys::Keys,
     ledger::Ledger,
     media::store::Store,
+    metrics::Metrics,
     payments::{InvoiceBackend, settlement::Settlement},
 };
-
-/// What is sold beyond single titles.
-#[derive(Debug, Clone, Default)]
-pub struct Passes {
-    /// For the whole site.
-    pub site: Option<Tier>,
-    /// For all titles that carry a tag: the tag as the operator writes it.
-    pub collections: Vec<(Box<str>, Tier)>,
-}
 
 /// What the steps of a sale need.
 #[derive(Debug, Clone)]
@@ -62,6 +56,7 @@ pub struct Sale {
     pub backend: Arc<dyn InvoiceBackend>,
     pub settlement: Arc<Settlement>,
     pub ledger: Ledger,
+    pub metrics: Arc<Metrics>,
     pub open: Arc<OpenInvoices>,
     pub passes: Passes,
     /// How long an invoice can be paid, in seconds.

@@ -14,6 +14,7 @@ use crate::{
         ticket::Ticket,
         time::Timestamp,
     },
+    metrics::OrderOutcome,
     payments::{Invoice, InvoiceState, NewInvoice},
 };
 
@@ -96,10 +97,15 @@ impl Sale {
         if ticket.order.tier != tier || !same_page {
             return Ok(None);
         }
-        let invoice = self.backend.look_up(&ticket.invoice).await?;
-        Ok(invoice
+        let found = self.backend.look_up(&ticket.invoice).await;
+        let found = found.map_err(Error::from);
+        let found = found.inspect_err(|error| self.metrics.orders.add(outcome(error)))?;
+        Ok(found
             .filter(|invoice| is_payable(invoice, now))
-            .map(|invoice| self.placed(&ticket, invoice)))
+            .map(|invoice| {
+                self.metrics.orders.add(OrderOutcome::Reused);
+                self.placed(&ticket, invoice)
+            }))
     }
 
     /// What is asked for, if it is for sale.
@@ -143,6 +149,13 @@ impl Sale {
             description_hash,
             expires_in_s: self.invoice_s,
         };
+        let made = self.make(new).await;
+        let made = made.inspect_err(|error| self.metrics.orders.add(outcome(error)))?;
+        self.metrics.orders.add(OrderOutcome::Created);
+        Ok(made)
+    }
+
+    async fn make(&self, new: NewInvoice) -> Result<Invoice, Error> {
         let room = self.make_room().await?;
         let invoice = self.backend.create(new).await?;
         room.fill(invoice.reference.clone(), invoice.expires_at);
@@ -184,6 +197,15 @@ impl Sale {
             let error = &error as &dyn std::error::Error;
             tracing::error!(error, "sale not recorded yet");
         }
+    }
+}
+
+/// As what an order that came to nothing is counted.
+const fn outcome(error: &Error) -> OrderOutcome {
+    match error {
+        Error::CannotReceive(_) => OrderOutcome::RefusedCannotReceive,
+        Error::Crowded => OrderOutcome::RefusedLimit,
+        _ => OrderOutcome::Failed,
     }
 }
 

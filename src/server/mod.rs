@@ -2,9 +2,11 @@
 //!
 //! Event streams leave the HTTP machinery once they have begun (`handover`).
 //!
-//! Media goes to the gate without passing the router: it is by far the most of all requests.
+//! Media goes to the gate without passing the router: it is by far the most of all requests. Metrics
+//! have a listener of their own.
 
 mod handover;
+pub mod metrics;
 
 use std::{
     convert::Infallible,

@@ -12,6 +12,7 @@ mod health;
 pub mod l402;
 mod limits;
 pub mod lnurl;
+pub mod metrics;
 pub mod pages;
 mod pay_uri;
 mod posters;

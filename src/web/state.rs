@@ -12,6 +12,7 @@ use super::{
     problem::ApiError,
 };
 use crate::{
+    metrics::{GrantOutcome, OrderOutcome},
     payments::{btcpay::webhook::Webhook, wallet::Wallet},
     sale::Sale,
 };
@@ -41,7 +42,15 @@ pub struct Web {
 impl Web {
     /// Counts one more request of this visitor, or refuses it.
     pub fn count(&self, kind: Kind, client: Client) -> Result<(), ApiError> {
-        self.limits.take(kind, client, self.sale.clock.now())
+        let taken = self.limits.take(kind, client, self.sale.clock.now());
+        taken.inspect_err(|_| {
+            let metrics = &self.sale.metrics;
+            match kind {
+                Kind::Order => metrics.orders.add(OrderOutcome::RefusedLimit),
+                Kind::Grant => metrics.grants.add(GrantOutcome::RefusedLimit),
+                Kind::Token | Kind::Recovery | Kind::Look => {}
+            }
+        })
     }
 
     /// The built-in wallet's page, ready to pay this: play money only.

@@ -148,7 +148,7 @@ fn guesses_at_receipts_and_tickets_are_slow() {
 }
 
 /// An event stream that stays open; its answer's status and the connection.
-fn listen(site: &Site, order: &Value) -> (u16, TcpStream) {
+pub fn listen(site: &Site, order: &Value) -> (u16, TcpStream) {
     let mut stream = TcpStream::connect(site.client.address()).expect("connected");
     stream
         .set_read_timeout(Some(Duration::from_secs(20)))

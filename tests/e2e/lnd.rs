@@ -7,9 +7,13 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
+use crate::metrics::value;
 use crate::site::{Answer, Client, FILM, Program, data_folder, satreel, wait_until, write_title};
 
 const DEAR: &str = "3333333333333333";
+/// What the log says of the channels, each time that it changes.
+const SHORT: &str = "the channels can't bring the dearest tier";
+const ENOUGH: &str = "the channels can bring the dearest tier again";
 
 /// A site, its node, and somebody who pays.
 struct House {
@@ -93,11 +97,12 @@ fn sales(data: &Path) -> usize {
 #[test]
 fn a_sale_survives_node_and_server() {
     let house = House::new();
-    write_title(
-        house.data.path(),
-        DEAR,
-        &json!({"name": "Dear", "tiers": [{"tier": "own", "sat": 6_000_000}]}),
-    );
+    let price = |sat: u64| {
+        let tiers = json!([{"tier": "own", "sat": sat}]);
+        let title = json!({"name": "Dear", "tiers": tiers});
+        write_title(house.data.path(), DEAR, &title);
+    };
+    price(6_000_000);
 
     // The site opens before its node does.
     house.pair.shop().kill9().expect("killed");
@@ -124,6 +129,19 @@ fn a_sale_survives_node_and_server() {
         (refused.status, refused.slug()),
         (503, "cannot-receive".into())
     );
+    // Said loudly: one line in the log, and two figures to compare.
+    let inbound = value(&server.metrics, "satreel_inbound_sat").expect("a figure");
+    assert!((1_000_000..5_000_000).contains(&inbound), "{inbound}");
+    let dearest = || value(&server.metrics, "satreel_dearest_tier_sat");
+    assert_eq!(dearest(), Some(6_000_000));
+    let log = || server.log.lock().expect("the log").clone();
+    assert_eq!(log().matches(SHORT).count(), 1, "{}", log());
+    price(3000);
+    wait_until("all can be sold", || log().contains(ENOUGH));
+    assert!(dearest() < Some(inbound));
+    price(6_000_000);
+    wait_until("it is said again", || log().matches(SHORT).count() == 2);
+    assert_eq!(log().matches(ENOUGH).count(), 1);
 
     // Paid while the server is gone.
     let second = ordered(client);

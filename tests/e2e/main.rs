@@ -16,6 +16,7 @@ mod keys;
 mod l402;
 mod lnd;
 mod lnurl;
+mod metrics;
 mod sale;
 mod sessions;
 mod site;

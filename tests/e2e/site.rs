@@ -247,6 +247,8 @@ impl Client {
 /// A server in the test's own process, with simulated time.
 pub struct Site {
     pub client: Client,
+    /// Where metrics are, if the configuration wants them.
+    pub metrics: Option<Client>,
     pub clock: Arc<SimulatedClock>,
     pub data: PathBuf,
     stop: CancellationToken,
@@ -285,18 +287,17 @@ impl Site {
                     let listener = TcpListener::bind("127.0.0.1:0").await?;
                     let app = App::build(&config, clock).await?;
                     // Connections queue from here on, so nobody has to wait for `run`.
-                    tell.send(listener.local_addr()?)?;
+                    tell.send((listener.local_addr()?, app.metrics_address()))?;
                     app.run(listener, stop).await
                 })
             }
         });
-        let address = told.recv();
-        let Ok(address) = address else {
+        let Ok((address, metrics)) = told.recv() else {
             panic!("the server did not start: {:?}", running.join());
         };
-        let client = Client::new(address);
         Self {
-            client,
+            client: Client::new(address),
+            metrics: metrics.map(Client::new),
             clock,
             data,
             stop,
@@ -324,6 +325,7 @@ impl Drop for Site {
 /// The real program, ended by its own pid.
 pub struct Program {
     pub client: Client,
+    pub metrics: Client,
     pub log: Arc<Mutex<String>>,
     child: Child,
     reading: Option<JoinHandle<()>>,
@@ -347,7 +349,7 @@ impl Program {
             &config,
             format!(
                 "[site]\nname = \"Test\"\nurl = \"http://127.0.0.1:1\"\ndata = \"{}\"\nkeys = \"{}\"\n\
-                 [server]\nlisten = \"127.0.0.1:0\"\n[payments]\n{payments}\
+                 [server]\nlisten = \"127.0.0.1:0\"\nmetrics = \"127.0.0.1:0\"\n[payments]\n{payments}\
                  [limits]\norders_per_minute = 1000000\ntokens_per_minute = 1000000\n\
                  grants_per_minute = 1000000\nall_lookups_per_second = 1000000\n",
                 data.display(),
@@ -370,8 +372,10 @@ impl Program {
             let log = log.clone();
             move || {
                 for line in lines.map_while(Result::ok) {
-                    if let Some(address) = line.split("serving address=").nth(1) {
-                        let _ = tell.send(address.trim().parse::<SocketAddr>());
+                    for said in ["metrics at /metrics address=", "serving address="] {
+                        if let Some(address) = line.split(said).nth(1) {
+                            let _ = tell.send(address.trim().parse::<SocketAddr>());
+                        }
                     }
                     let mut log = log.lock().expect("the log");
                     log.push_str(&line);
@@ -379,7 +383,7 @@ impl Program {
                 }
             }
         });
-        let Ok(Ok(address)) = told.recv() else {
+        let (Ok(Ok(metrics)), Ok(Ok(address))) = (told.recv(), told.recv()) else {
             panic!(
                 "the server did not start:\n{}",
                 log.lock().expect("the log")
@@ -387,6 +391,7 @@ impl Program {
         };
         Self {
             client: Client::new(address),
+            metrics: Client::new(metrics),
             log,
             child,
             reading: Some(reading),

@@ -252,4 +252,17 @@ async fn the_wrong_network_and_empty_channels_are_red() {
     let inbound = visit.check("inbound capacity");
     inbound.is("yellow", "costs 6,000,000", "open a channel");
     assert_eq!(visit.code, Some(0));
+
+    // A single title is as good a reason.
+    let data = files.macaroon().with_file_name("data");
+    let title = |state: &str| {
+        let folder = data.join("titles/00ff10a9bcdef012");
+        std::fs::create_dir_all(&folder).unwrap();
+        let tiers = r#"[{"tier": "own", "sat": 7000000}]"#;
+        let text = format!(r#"{{"name": "Dear", "state": "{state}", "tiers": {tiers}}}"#);
+        std::fs::write(folder.join("title.json"), text).unwrap();
+        Visit::to(&files, "").check("inbound capacity")
+    };
+    title("published").is("yellow", "costs 7,000,000", "open a channel");
+    title("hidden").is("green", "can arrive", "");
 }

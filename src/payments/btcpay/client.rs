@@ -3,7 +3,7 @@
 //! Follows no redirect and no proxy of the environment: the API key goes to the configured host
 //! and nowhere else. Trusts the system's certificate roots.
 
-use std::{net::IpAddr, time::Duration};
+use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use reqwest::{Method, StatusCode, Url, header::HeaderValue, redirect::Policy};
@@ -146,16 +146,14 @@ fn refusal(status: StatusCode, body: &[u8]) -> Error {
     }
 }
 
-/// This machine, or an address that no packet from outside has.
+/// No packet to it leaves the house, or none without cover.
 fn stays_inside(url: &HttpUrl) -> bool {
-    let private = |ip: IpAddr| match ip.to_canonical() {
-        IpAddr::V4(ip) => ip.is_private() || ip.is_link_local(),
-        IpAddr::V6(ip) => ip.is_unique_local() || ip.is_unicast_link_local(),
-    };
     let host = url.host();
     // A name without a dot is one of the local network: a container's, say.
     url.is_loopback()
-        || host.parse().map_or(!host.contains('.'), private)
+        || host
+            .parse()
+            .map_or(!host.contains('.'), satreel_config::stays_inside)
         || host
             .rsplit_once('.')
             .is_some_and(|(_, last)| last == "onion")

@@ -4,6 +4,7 @@
 //! channels can bring). The connection and its faults are `satreel-lnd`'s. Nothing is kept on
 //! disk: whatever is asked, the node answers.
 
+mod inbound;
 mod invoice;
 mod list;
 mod stream;
@@ -22,6 +23,8 @@ use satreel_lnd::{
     },
 };
 
+use tokio::sync::watch as watched;
+
 use self::watch::Watch;
 pub(crate) use self::watch::channels;
 use super::{Cursor, Error, Health, Invoice, InvoiceBackend, NewInvoice, Result};
@@ -29,7 +32,7 @@ use crate::{
     clock::Clock,
     core::{
         ids::{InvoiceRef, PaymentHash},
-        money::Msats,
+        money::{Msats, Sats},
         time::Timestamp,
     },
 };
@@ -48,12 +51,13 @@ pub fn node(config: &satreel_config::Lnd) -> satreel_lnd::Result<Node> {
 }
 
 /// What is expected of the node.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Expected {
     /// None: any, on a site that only this machine sees.
     pub network: Option<Network>,
-    /// The dearest tier: channels that bring less are worth a warning.
-    pub dearest: Option<Msats>,
+    /// The dearest tier at any time: channels that bring less are worth a warning. None: nobody
+    /// says.
+    pub dearest: Option<watched::Receiver<Option<Sats>>>,
 }
 
 /// An LND node as the till.
@@ -68,7 +72,7 @@ pub struct Lnd {
 impl Lnd {
     /// Begins to watch the node. It may be down, locked or still to come.
     pub fn new(node: Node, expected: Expected, clock: Arc<dyn Clock>) -> Self {
-        let watch = Watch::start(node.clone(), expected);
+        let watch = Watch::start(node.clone(), expected.clone());
         Self {
             node,
             expected,

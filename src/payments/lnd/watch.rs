@@ -17,8 +17,14 @@ use tokio::{
     time::Instant,
 };
 
-use super::{Expected, LIMIT};
-use crate::{core::money::Msats, payments::Health};
+use super::{
+    Expected, LIMIT,
+    inbound::{Inbound, News},
+};
+use crate::{
+    core::money::{Msats, Sats},
+    payments::Health,
+};
 
 /// Between looks at a node that is well.
 const EVERY: Duration = Duration::from_secs(10);
@@ -87,6 +93,7 @@ impl Watch {
             told,
             soon: soon.clone(),
             out_of_step: None,
+            inbound: Inbound::default(),
         };
         let task = tokio::spawn(watching.run());
         Self { seen, soon, task }
@@ -153,6 +160,7 @@ struct Watching {
     told: watch::Sender<Look>,
     soon: Arc<Notify>,
     out_of_step: Option<Instant>,
+    inbound: Inbound,
 }
 
 impl Watching {
@@ -168,6 +176,9 @@ impl Watching {
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
                 () = self.soon.notified() => {
+                    tokio::time::sleep_until(began + AT_MOST).await;
+                }
+                () = changed(&mut self.expected.dearest) => {
                     tokio::time::sleep_until(began + AT_MOST).await;
                 }
             }
@@ -230,19 +241,22 @@ impl Watching {
 
     fn wanted(&self) -> Msats {
         // Without tiers there are still tips.
-        let least = self.expected.dearest.unwrap_or(Msats::ZERO);
+        let dearest = self.expected.dearest.as_ref();
+        let dearest = dearest.and_then(|dearest| *dearest.borrow());
+        let least = dearest.map_or(Msats::ZERO, Sats::to_msats);
         least.max(Msats::new(1).unwrap_or(Msats::ZERO))
     }
 
-    fn tell(&self, seen: Seen) {
-        self.log_change(&self.told.borrow().seen, &seen);
+    fn tell(&mut self, seen: Seen) {
+        let before = self.told.borrow().seen.clone();
+        self.log_change(&before, &seen);
         self.told.send_modify(|look| {
             look.seen = seen;
             look.number += 1;
         });
     }
 
-    fn log_change(&self, before: &Seen, now: &Seen) {
+    fn log_change(&mut self, before: &Seen, now: &Seen) {
         match now {
             Seen::Away(why) => {
                 if before != now {
@@ -254,31 +268,38 @@ impl Watching {
                     let sat = channels.receivable.to_sats_floor();
                     tracing::info!(receivable = %sat, "LND is ready");
                 }
-                self.log_channels(before, *channels);
+                self.log_channels(*channels);
             }
             Seen::NotYet => {}
         }
     }
 
-    fn log_channels(&self, before: &Seen, now: Channels) {
+    fn log_channels(&mut self, now: Channels) {
         let wanted = self.wanted();
-        let enough = now.receivable >= wanted;
-        let was_enough = match before {
-            Seen::Ready(channels) => channels.receivable >= wanted,
-            Seen::NotYet | Seen::Away(_) => true,
-        };
         let sat = now.receivable.to_sats_floor();
-        if enough && !was_enough {
-            tracing::info!(receivable = %sat, "the channels can bring the dearest tier again");
-        } else if !enough && was_enough {
-            tracing::warn!(
+        match self.inbound.seen(now.receivable, wanted) {
+            Some(News::Enough) => {
+                tracing::info!(receivable = %sat, "the channels can bring the dearest tier again");
+            }
+            Some(News::Short) => tracing::warn!(
                 receivable = %sat,
                 dearest = %wanted.to_sats_floor(),
                 "the channels can't bring the dearest tier: it is not sold; open a channel towards \
                  this node, or move money out of one"
-            );
+            ),
+            None => {}
         }
     }
+}
+
+/// Until the dearest tier is another one; for ever when nobody says.
+async fn changed(dearest: &mut Option<watch::Receiver<Option<Sats>>>) {
+    if let Some(receiver) = dearest
+        && receiver.changed().await.is_ok()
+    {
+        return;
+    }
+    std::future::pending::<()>().await;
 }
 
 /// With the right to list channels only those count whose peer is there; without it their sum

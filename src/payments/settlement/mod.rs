@@ -25,6 +25,7 @@ use crate::{
     },
     keys::Keys,
     ledger::{self, Entry, Ledger, Sale},
+    metrics::{Metrics, SettlementOutcome},
 };
 
 /// What became of an invoice.
@@ -42,6 +43,18 @@ pub enum Outcome {
     NotSettled,
 }
 
+impl Outcome {
+    const fn counted(&self) -> Option<SettlementOutcome> {
+        match self {
+            Self::Recorded => Some(SettlementOutcome::Recorded),
+            Self::Replayed => Some(SettlementOutcome::Replayed),
+            Self::Foreign => Some(SettlementOutcome::Foreign),
+            Self::Underpaid { .. } => Some(SettlementOutcome::Underpaid),
+            Self::NotSettled => None,
+        }
+    }
+}
+
 /// How far settlements were taken in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Taken {
@@ -57,17 +70,24 @@ pub struct Settlement {
     backend: Arc<dyn InvoiceBackend>,
     ledger: Ledger,
     keys: Arc<Keys>,
+    metrics: Arc<Metrics>,
     waiters: Arc<Waiters>,
     taken: watch::Sender<Taken>,
     backoff: Backoff,
 }
 
 impl Settlement {
-    pub fn new(backend: Arc<dyn InvoiceBackend>, ledger: Ledger, keys: Arc<Keys>) -> Self {
+    pub fn new(
+        backend: Arc<dyn InvoiceBackend>,
+        ledger: Ledger,
+        keys: Arc<Keys>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
         Self {
             backend,
             ledger,
             keys,
+            metrics,
             waiters: Arc::default(),
             taken: watch::Sender::default(),
             backoff: Backoff::default(),
@@ -113,6 +133,8 @@ impl Settlement {
                 outcomes[at] = entry.into();
             }
         }
+        let counted = outcomes.iter().filter_map(Outcome::counted);
+        counted.for_each(|outcome| self.metrics.settlements.add(outcome));
         Ok(outcomes)
     }
 

@@ -64,7 +64,8 @@ impl Till {
 
     async fn settlement_of(&self, backend: Arc<dyn InvoiceBackend>) -> Settlement {
         let ledger = self.ledger("ledger.db").await;
-        let mut settlement = Settlement::new(backend, ledger, Arc::clone(&self.keys));
+        let mut settlement =
+            Settlement::new(backend, ledger, Arc::clone(&self.keys), Arc::default());
         // Quick, for tests that fail on purpose.
         settlement.backoff = Backoff::new(Duration::from_millis(1), Duration::from_millis(2));
         settlement

@@ -18,6 +18,7 @@ use tokio::time::Instant;
 use crate::{
     core::{handle::Handle, ids::PaymentHash, money::Sats, time::Timestamp},
     event_stream::{self, EventStream, KEEP_ALIVE},
+    metrics::Present,
     payments::settlement::Waiter,
     sale::{PaymentState, Placed, Status},
     web::{
@@ -180,6 +181,7 @@ struct Watch {
     next: Option<Status>,
     /// Counted as long as the stream lasts.
     _seat: Seat,
+    _present: Present,
 }
 
 fn changes(
@@ -191,6 +193,7 @@ fn changes(
 ) -> impl Stream<Item = Bytes> {
     let now = Instant::now();
     let watch = Watch {
+        _present: web.sale.metrics.event_streams.enter(),
         web,
         handle,
         waiter,

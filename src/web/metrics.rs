@@ -1,0 +1,83 @@
+//! `GET /metrics`, on a listener of its own: what the server counted, for Prometheus.
+//!
+//! SECURITY: it asks for no credential and shows how business goes, so it is for this machine or a
+//! private network (`server.metrics`), never behind the site's public name.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    extract::State,
+    http::header,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use tokio::sync::watch;
+
+use crate::{
+    core::money::{Msats, Sats},
+    metrics::{Metrics, Seen},
+    payments::{
+        Health, InvoiceBackend,
+        settlement::{Settlement, Taken},
+    },
+};
+
+/// Shorter than Prometheus waits: a backend that answers nothing is down, and the page says so.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What the page is made of.
+#[derive(Debug, Clone)]
+pub struct Scrape {
+    metrics: Arc<Metrics>,
+    backend: Arc<dyn InvoiceBackend>,
+    taken: watch::Receiver<Taken>,
+    dearest: watch::Receiver<Option<Sats>>,
+}
+
+impl Scrape {
+    pub fn new(
+        metrics: Arc<Metrics>,
+        backend: Arc<dyn InvoiceBackend>,
+        settlement: &Settlement,
+        dearest: watch::Receiver<Option<Sats>>,
+    ) -> Self {
+        Self {
+            metrics,
+            backend,
+            taken: settlement.taken(),
+            dearest,
+        }
+    }
+
+    async fn seen(&self) -> Seen {
+        let health = tokio::time::timeout(PATIENCE, self.backend.health()).await;
+        let (up, inbound) = match health {
+            Ok(Health::Ready { receivable }) => (true, receivable.map(Msats::to_sats_floor)),
+            Ok(Health::Away(_)) | Err(_) => (false, None),
+        };
+        Seen {
+            up,
+            inbound,
+            dearest: *self.dearest.borrow(),
+            reconciled: self.taken.borrow().reconciled,
+        }
+    }
+}
+
+pub fn router(scrape: Scrape) -> Router {
+    Router::new()
+        .route("/metrics", get(page))
+        .with_state(scrape)
+}
+
+async fn page(State(scrape): State<Scrape>) -> Response {
+    let headers = [
+        (
+            header::CONTENT_TYPE,
+            "text/plain; version=0.0.4; charset=utf-8",
+        ),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    (headers, scrape.metrics.render(scrape.seen().await)).into_response()
+}
