@@ -95,6 +95,8 @@ impl Error {
             Self::BadMacaroon(message.to_owned())
         } else if matches!(status.code(), Code::Unavailable | Code::Cancelled) {
             Self::Lost(message.to_owned())
+        } else if let Some(cause) = own_cause(status) {
+            Self::Lost(cause)
         } else if status.code() == Code::DeadlineExceeded {
             Self::Timeout(call)
         } else {
@@ -135,6 +137,14 @@ fn connection_fault(status: &Status) -> Option<&Error> {
     None
 }
 
+/// Why a call failed on our side of the wire, in the words of the innermost fault. What LND itself
+/// answers has no cause.
+fn own_cause(status: &Status) -> Option<String> {
+    let first = std::error::Error::source(status)?;
+    let last = std::iter::successors(Some(first), |error| error.source()).last()?;
+    Some(last.to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -169,5 +179,11 @@ mod tests {
         assert!(matches!(of("no such thing"), Error::Other { .. }));
         let lost = Error::of("GetInfo", &Status::unavailable("gone"));
         assert!(matches!(lost, Error::Lost(_)) && lost.is_passing());
+        let broken = Status::from_error("the pipe broke".into());
+        let lost = Error::of("GetInfo", &broken);
+        assert_eq!(
+            lost.to_string(),
+            "the connection to LND was lost: the pipe broke"
+        );
     }
 }
