@@ -39,7 +39,7 @@ export function payCode(order, say) {
       webln ? extensionButton(webln, order.payment_request, say) : null,
       h("a", { class: `button wallet${webln ? "" : " main"}`, href: link }, "Open wallet"),
       copyButton(order.payment_request, say),
-      both ? h("a", { class: "button", href: both }, "Bitcoin wallet") : null,
+      both ? h("a", { class: "button chain", href: both }, "Bitcoin wallet") : null,
       order.demo_wallet
         ? h(
             "a",
