@@ -22,6 +22,6 @@ pub use load::{load, parse};
 pub use net::{HttpUrl, IpRange, stays_inside};
 pub use schema::{
     Backend, Btcpay, Collection, Colour, Config, Limits, Live, Lnd, Network, Offers, Payments,
-    Server, Site, Tips, Tls, Transcoder,
+    Sandbox, Server, Site, Tips, Tls, Transcoder,
 };
 pub use secret::{Secret, SecretError, SecretString};

@@ -3,7 +3,7 @@ use std::path::Path;
 use proptest::prelude::*;
 use satreel_hls::title::TierKind;
 
-use crate::{Backend, Config, Faults, Limits, Network, Offers, Secret, load, parse};
+use crate::{Backend, Config, Faults, Limits, Network, Offers, Sandbox, Secret, load, parse};
 
 const MINIMAL: &str = r#"
 [site]
@@ -74,6 +74,7 @@ fn little_is_required() {
         config.transcoder.watch,
         Path::new("/etc/satreel/data/inbox")
     );
+    assert_eq!(config.transcoder.sandbox, Sandbox::Required);
     assert_eq!(config.payments.backend, Backend::Wallet);
     assert_eq!(config.offers, Offers::default());
 }

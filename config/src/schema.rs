@@ -3,6 +3,7 @@
 use std::{fmt, net::SocketAddr, path::Path, path::PathBuf, str::FromStr};
 
 use satreel_hls::title::{Tier, TierKind};
+use serde::{Deserialize, Serialize};
 
 use crate::{
     fault::Fault,
@@ -250,7 +251,45 @@ impl Limits {
 pub struct Transcoder {
     /// The watch folder.
     pub watch: PathBuf,
+    pub sandbox: Sandbox,
 }
+
+/// What is done with films on a kernel that can't confine the process that reads them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sandbox {
+    /// No layer, no film.
+    #[default]
+    Required,
+    /// With the layers there are; the operator has said so.
+    BestEffort,
+}
+
+impl FromStr for Sandbox {
+    type Err = InvalidSandbox;
+
+    fn from_str(text: &str) -> Result<Self, InvalidSandbox> {
+        match text {
+            "required" => Ok(Self::Required),
+            "best-effort" => Ok(Self::BestEffort),
+            _ => Err(InvalidSandbox),
+        }
+    }
+}
+
+impl fmt::Display for Sandbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Required => "required",
+            Self::BestEffort => "best-effort",
+        })
+    }
+}
+
+/// Neither of the two words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("write required or best-effort")]
+pub struct InvalidSandbox;
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Live {
@@ -329,6 +368,7 @@ impl Config {
             tips: Tips::default(),
             transcoder: Transcoder {
                 watch: default_watch(data),
+                sandbox: Sandbox::default(),
             },
             live: Live {
                 listen: DEFAULT_LIVE,

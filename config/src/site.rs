@@ -5,8 +5,8 @@ use std::path::Path;
 use crate::{
     fault::Problem,
     schema::{
-        DEFAULT_CACHE_MB, DEFAULT_LISTEN, DEFAULT_LIVE, DEFAULT_NAME, Live, Server, Site, Tls,
-        Transcoder, default_keys, default_watch,
+        DEFAULT_CACHE_MB, DEFAULT_LISTEN, DEFAULT_LIVE, DEFAULT_NAME, Live, Sandbox, Server, Site,
+        Tls, Transcoder, default_keys, default_watch,
     },
     section::Section,
     value,
@@ -61,12 +61,19 @@ pub(crate) fn tls(section: Section<'_>) -> Tls {
     Tls::Off
 }
 
+const SANDBOXES: [(&str, Sandbox); 2] = [
+    ("required", Sandbox::Required),
+    ("best-effort", Sandbox::BestEffort),
+];
+
 pub(crate) fn transcoder(section: Section<'_>, base: &Path, site: Option<&Site>) -> Transcoder {
     let watch = section.get("watch", &value::path(base));
+    let sandbox = section.get("sandbox", &value::word(&SANDBOXES));
     section.finish();
     let data = site.map_or(base, |site| &site.data);
     Transcoder {
         watch: watch.unwrap_or_else(|| default_watch(data)),
+        sandbox: sandbox.unwrap_or_default(),
     }
 }
 

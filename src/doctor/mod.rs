@@ -3,12 +3,13 @@
 
 mod btcpay;
 mod lnd;
+mod transcoder;
 
 use satreel_config::{Backend, Config};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// How something is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     Green,
@@ -66,6 +67,12 @@ impl Check {
 
 /// Looks at all that this site depends on.
 pub async fn look(config: &Config) -> Vec<Check> {
+    let mut checks = payments(config).await;
+    checks.extend(transcoder::look(config).await);
+    checks
+}
+
+async fn payments(config: &Config) -> Vec<Check> {
     let payments = &config.payments;
     match (payments.backend, &payments.lnd, &payments.btcpay) {
         (Backend::Lnd, Some(keys), _) => lnd::look(config, keys).await,

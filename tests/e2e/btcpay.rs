@@ -555,7 +555,7 @@ fn connect_installs_the_webhook_and_doctor_looks() {
     assert!(
         checks["checks"]
             .as_array()
-            .is_some_and(|checks| checks.len() == 3),
+            .is_some_and(|checks| checks.len() == 5),
         "{checks}"
     );
     assert_eq!(standin.violations(), [] as [String; 0]);

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use satreel_config::Sandbox;
 
 /// Turns films into adaptive streams, each in a confined process of its own.
 #[derive(Debug, Parser)]
@@ -10,6 +11,10 @@ use clap::{Args, Parser, Subcommand};
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
+    /// On a kernel without Landlock or seccomp: open no film, or go on with what there is. Else what
+    /// the configuration says
+    #[arg(long, global = true, value_name = "required|best-effort")]
+    pub(crate) sandbox: Option<Sandbox>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -41,6 +46,12 @@ pub(crate) enum Command {
         /// Seconds from the start that are to be free
         #[arg(long, value_name = "SECONDS")]
         preview: Option<u32>,
+        /// Print the result as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Says which layers of the confinement this kernel gives
+    Doctor {
         /// Print the result as JSON
         #[arg(long)]
         json: bool,

@@ -42,6 +42,16 @@ pub(crate) enum Fault {
         "the worker ended too early ({detail}): add the film again; if it happens twice, the file may be damaged"
     )]
     Crashed { detail: String },
+    #[error(
+        "the kernel ended the worker: it asked for a program, a process or a connection, which no \
+         film needs, so the file is hostile: do not add it again"
+    )]
+    Forbidden,
+    #[error(
+        "a film's reader cannot be confined here ({missing}), so no film is opened: boot a kernel \
+         with Landlock and seccomp, or accept the risk with sandbox = \"best-effort\" in [transcoder]"
+    )]
+    Unconfined { missing: String },
     #[error("another Satreel program is working on this film: wait for it to finish")]
     Busy,
     #[error("the transcoder was stopped: it continues at the next start")]
@@ -52,7 +62,11 @@ impl Fault {
     /// Whether doing the same again may end differently: then the source stays where it is.
     pub(crate) fn may_pass(&self) -> bool {
         match self {
-            Self::DiskFull | Self::Unwritable { .. } | Self::Busy | Self::Stopped => true,
+            Self::DiskFull
+            | Self::Unwritable { .. }
+            | Self::Unconfined { .. }
+            | Self::Busy
+            | Self::Stopped => true,
             Self::Empty
             | Self::NotVideo
             | Self::Playlist
@@ -63,7 +77,8 @@ impl Fault {
             | Self::TooLarge { .. }
             | Self::Unreadable { .. }
             | Self::Stalled { .. }
-            | Self::Crashed { .. } => false,
+            | Self::Crashed { .. }
+            | Self::Forbidden => false,
         }
     }
 

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
 
+use satreel_config::Sandbox;
 use serde_json::{Value, json};
 
 use crate::Failure;
@@ -17,8 +18,14 @@ use crate::supervisor::{Stop, supervise};
 /// The site's usual preview is not known here; it does not change what is copied.
 const USUAL_PREVIEW: Preview = Preview::Usual(60);
 
-pub(crate) fn inspect(path: &Path, preview: Option<u32>, json: bool) -> Result<(), Failure> {
-    let (film, plan) = look(path, preview.map_or(USUAL_PREVIEW, Preview::Exactly))
+pub(crate) fn inspect(
+    path: &Path,
+    preview: Option<u32>,
+    sandbox: Sandbox,
+    json: bool,
+) -> Result<(), Failure> {
+    let preview = preview.map_or(USUAL_PREVIEW, Preview::Exactly);
+    let (film, plan) = look(path, preview, sandbox)
         .map_err(|fault| Failure::failed(format!("{}: {fault}", path.display())))?;
     let text = if json {
         format!("{:#}\n", as_json(path, &film, &plan))
@@ -28,11 +35,13 @@ pub(crate) fn inspect(path: &Path, preview: Option<u32>, json: bool) -> Result<(
     write!(std::io::stdout(), "{text}").map_err(Failure::failed)
 }
 
-fn look(path: &Path, preview: Preview) -> Result<(Film, Plan), Fault> {
+fn look(path: &Path, preview: Preview, sandbox: Sandbox) -> Result<(Film, Plan), Fault> {
     let film = Film::open(path)?;
     let order = Order {
         container: film.container,
         preview,
+        supervisor: std::process::id(),
+        sandbox,
         output: None,
     };
     let mut plan = None;

@@ -17,6 +17,7 @@ use crate::site::Site;
 use crate::source::Film;
 use crate::supervisor::{Stop, supervise};
 use crate::title::{self, Wish};
+use crate::worker::sandbox;
 
 /// What became of a film.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,6 +48,7 @@ pub(crate) fn take_in(
     stop: &Stop,
     show: &mut Show,
 ) -> Result<Taken, Fault> {
+    sandbox::check(site.sandbox)?;
     site.prepare()?;
     let mut film = Film::open(path)?;
     show.stage("reading the file");
@@ -67,6 +69,8 @@ pub(crate) fn take_in(
     let order = Order {
         container: film.container,
         preview: wish.preview,
+        supervisor: std::process::id(),
+        sandbox: site.sandbox,
         output: Some(folder.clone()),
     };
     let mut result = make(&film, &order, &folder, stop, &mut job, show);
@@ -115,8 +119,11 @@ fn make(
             show.progress(&job.file);
             Ok(())
         }
-        Message::Confined { state } => {
-            tracing::debug!(%state, "the worker is confined");
+        Message::Confined { layers } => {
+            if let Some(missing) = layers.missing() {
+                tracing::warn!(missing, "the worker is confined in part only");
+            }
+            tracing::debug!(%layers, "the worker is confined");
             Ok(())
         }
         Message::Looking {} | Message::Done {} | Message::Failed { .. } => Ok(()),

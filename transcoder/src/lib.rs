@@ -6,6 +6,7 @@
 
 mod add;
 mod cli;
+mod doctor;
 mod fault;
 mod fmp4;
 mod inspect;
@@ -27,7 +28,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use satreel_config::Config;
+use satreel_config::{Config, Sandbox};
 
 use cli::{Cli, Command, SiteArgs};
 use site::Site;
@@ -62,7 +63,7 @@ pub fn start() -> ExitCode {
         return work(order);
     }
     log_to_stderr();
-    match carry_out(&cli.command) {
+    match carry_out(&cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure { code, text }) => {
             let _ = writeln!(std::io::stderr(), "{text}");
@@ -71,8 +72,9 @@ pub fn start() -> ExitCode {
     }
 }
 
-fn carry_out(command: &Command) -> Result<(), Failure> {
-    match command {
+fn carry_out(cli: &Cli) -> Result<(), Failure> {
+    let open = |site: &SiteArgs| open(site, cli.sandbox);
+    match &cli.command {
         Command::Run {
             site,
             until_stdin_closes,
@@ -87,13 +89,14 @@ fn carry_out(command: &Command) -> Result<(), Failure> {
             file,
             preview,
             json,
-        } => inspect::inspect(file, *preview, *json),
+        } => inspect::inspect(file, *preview, cli.sandbox.unwrap_or_default(), *json),
+        Command::Doctor { json } => doctor::doctor(cli.sandbox.unwrap_or_default(), *json),
         Command::Work { .. } => Ok(()),
     }
 }
 
-fn open(args: &SiteArgs) -> Result<Site, Failure> {
-    let config = match (&args.config, &args.data) {
+fn open(args: &SiteArgs, sandbox: Option<Sandbox>) -> Result<Site, Failure> {
+    let mut config = match (&args.config, &args.data) {
         (Some(file), _) => satreel_config::load(file).map_err(Failure::usage)?,
         (None, Some(data)) => {
             // The worker is started in another folder: paths must not depend on this one.
@@ -101,6 +104,7 @@ fn open(args: &SiteArgs) -> Result<Site, Failure> {
         }
         (None, None) => return Err(Failure::usage("give --config FILE or --data DIR")),
     };
+    config.transcoder.sandbox = sandbox.unwrap_or(config.transcoder.sandbox);
     Ok(Site::of(config))
 }
 

@@ -1,8 +1,21 @@
-//! What tests and fuzz targets may call: the parsers of bytes that come from outside.
+//! What tests and fuzz targets may call: the confinement, and the parsers of bytes that come from
+//! outside.
 //!
-//! Owns no rule. Each function is one parser with the house's types taken off.
+//! Owns no rule. Each function is one of the house's, with the house's types taken off.
 
+use std::path::Path;
+
+use satreel_config::Sandbox;
+
+use crate::worker::sandbox;
 use crate::{magic, protocol};
+
+/// Confines this process as a worker confines itself. Returns the layers, in words.
+pub fn confine(output: Option<&Path>) -> Result<String, String> {
+    sandbox::confine(output, Sandbox::Required)
+        .map(|layers| layers.to_string())
+        .map_err(|fault| fault.to_string())
+}
 
 /// The demuxer that may open a file with these first bytes, or the refusal's words.
 pub fn demuxer(head: &[u8]) -> Result<&'static str, String> {

@@ -5,11 +5,13 @@
 
 use std::path::PathBuf;
 
+use satreel_config::Sandbox;
 use serde::{Deserialize, Serialize};
 
 use crate::fault::Fault;
 use crate::magic::Container;
 use crate::plan::{Plan, Preview};
+use crate::worker::sandbox::Layers;
 
 /// Longest line a worker may write, in bytes.
 pub(crate) const LINE: usize = 64 * 1024;
@@ -20,6 +22,10 @@ pub(crate) const LINE: usize = 64 * 1024;
 pub(crate) struct Order {
     pub(crate) container: Container,
     pub(crate) preview: Preview,
+    /// The process that started it; the worker ends with it.
+    pub(crate) supervisor: u32,
+    /// Whether it may go on where the kernel can't confine it.
+    pub(crate) sandbox: Sandbox,
     /// The title's folder, the only one that is written. None: only look and plan.
     pub(crate) output: Option<PathBuf>,
 }
@@ -28,9 +34,9 @@ pub(crate) struct Order {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "message", rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum Message {
-    /// The confinement that could be had from this kernel, in words.
+    /// The confinement that could be had from this kernel.
     Confined {
-        state: String,
+        layers: Layers,
     },
     /// Still looking through the file.
     Looking {},

@@ -24,6 +24,7 @@ use crate::progress::Show;
 use crate::site::{Site, write_whole};
 use crate::supervisor::Stop;
 use crate::title::Wish;
+use crate::worker::sandbox;
 
 /// How long a file's size must stay the same.
 const RESTS: Duration = Duration::from_millis(1500);
@@ -32,6 +33,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(30);
 const TICK: Duration = Duration::from_millis(500);
 
 pub(crate) fn run(site: &Site, until_stdin_closes: bool) -> Result<(), Failure> {
+    sandbox::check(site.sandbox).map_err(Failure::failed)?;
     site.prepare().map_err(Failure::failed)?;
     let stop = Arc::new(Stop::default());
     stop_on_signals(&stop)?;

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use satreel_config::{Config, Offers};
+use satreel_config::{Config, Offers, Sandbox};
 use satreel_hls::naming::{MediaFile, VideoId};
 
 use crate::fault::Fault;
@@ -15,6 +15,7 @@ pub(crate) struct Site {
     data: PathBuf,
     pub(crate) inbox: PathBuf,
     pub(crate) offers: Offers,
+    pub(crate) sandbox: Sandbox,
 }
 
 impl Site {
@@ -23,6 +24,7 @@ impl Site {
             data: config.site.data,
             inbox: config.transcoder.watch,
             offers: config.offers,
+            sandbox: config.transcoder.sandbox,
         }
     }
 

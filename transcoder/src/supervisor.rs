@@ -150,6 +150,9 @@ impl Drop for Worker {
 }
 
 fn died(status: ExitStatus) -> Fault {
+    if status.signal() == Some(Signal::SYS.as_raw()) {
+        return Fault::Forbidden;
+    }
     let detail = status.signal().map_or_else(
         || format!("exit code {}", status.code().unwrap_or(-1)),
         |signal| format!("signal {signal}"),

@@ -12,7 +12,7 @@ mod peek;
 mod picture;
 mod poster;
 mod rung;
-mod sandbox;
+pub(crate) mod sandbox;
 mod scan;
 mod sound;
 mod store;
@@ -26,6 +26,7 @@ use std::time::{Duration, Instant};
 
 use ffmpeg::Error;
 use ffmpeg_next as ffmpeg;
+use rustix::process::{Signal, set_parent_process_death_signal};
 use satreel_hls::naming::MediaFile;
 use satreel_hls::playlist::{AudioRendition, FrameRate, Multivariant, Variant};
 
@@ -56,12 +57,25 @@ pub(crate) fn work(order: &Order) -> bool {
 }
 
 fn prepare(order: &Order, report: &mut Report) -> Result<File, Fault> {
-    let state = sandbox::confine(order.output.as_deref())?;
-    report.tell(&Message::Confined { state });
+    end_with(order.supervisor)?;
+    let layers = sandbox::confine(order.output.as_deref(), order.sandbox)?;
+    report.tell(&Message::Confined { layers });
     ffmpeg::init().map_err(Fault::damaged)?;
     ffmpeg::log::set_level(ffmpeg::log::Level::Fatal);
     let film = std::io::stdin().as_fd().try_clone_to_owned();
     Ok(film.map_err(|error| Fault::reading(&error))?.into())
+}
+
+/// Dies with whoever started it, also if that one is gone already.
+fn end_with(supervisor: u32) -> Result<(), Fault> {
+    let failed = |detail: String| Fault::Crashed { detail };
+    set_parent_process_death_signal(Some(Signal::KILL))
+        .map_err(|error| failed(format!("it cannot be tied to its supervisor: {error}")))?;
+    if std::os::unix::process::parent_id() == supervisor {
+        Ok(())
+    } else {
+        Err(failed("its supervisor is gone".to_owned()))
+    }
 }
 
 fn make(order: &Order, film: &File, report: &mut Report) -> Result<(), Fault> {
