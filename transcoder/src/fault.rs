@@ -11,17 +11,15 @@ pub(crate) enum Fault {
     #[error("the file is empty: it may still be on its way, so copy it again")]
     Empty,
     #[error(
-        "this is not a video file that Satreel knows: use MP4, MOV, MKV, WebM, AVI, MPEG-TS, MPEG-PS or FLV"
+        "this is no film or recording that Satreel knows: use MP4, MOV, MKV, WebM, AVI, MPEG-TS, MPEG-PS or FLV, or MP3, M4A, AAC, FLAC, Ogg or WAV for sound"
     )]
-    NotVideo,
+    NotMedia,
     #[error(
         "this is a text playlist under a video's name: give the video itself, not a list of others"
     )]
     Playlist,
-    #[error("this is {container}: audio-only titles are not supported yet, so give a video file")]
-    AudioOnly { container: String },
-    #[error("the file has no picture track: audio-only titles are not supported yet")]
-    NoVideo,
+    #[error("the file has neither a picture nor a sound track: give a film or a recording")]
+    NoTrack,
     #[error("the file is damaged or cut short ({detail}): export or copy it again")]
     Damaged { detail: String },
     #[error("nothing here can decode {codec}: convert the film to H.264 and try again")]
@@ -68,10 +66,9 @@ impl Fault {
             | Self::Busy
             | Self::Stopped => true,
             Self::Empty
-            | Self::NotVideo
+            | Self::NotMedia
             | Self::Playlist
-            | Self::AudioOnly { .. }
-            | Self::NoVideo
+            | Self::NoTrack
             | Self::Damaged { .. }
             | Self::UnknownCodec { .. }
             | Self::TooLarge { .. }

@@ -63,25 +63,29 @@ fn seconds(plan: &Plan) -> f64 {
 }
 
 fn frames_a_second(plan: &Plan) -> f64 {
-    f64::from(plan.frame_rate.0) / f64::from(plan.frame_rate.1.max(1))
+    let (numerator, denominator) = plan.frame_rate();
+    f64::from(numerator) / f64::from(denominator.max(1))
 }
 
 fn as_json(path: &Path, film: &Film, plan: &Plan) -> Value {
+    let shown = plan.picture.as_ref();
     json!({
         "source": {
             "file": path,
             "bytes": film.bytes(),
             "container": film.container,
-            "video_codec": plan.video_codec,
-            "width": plan.width,
-            "height": plan.height,
-            "frame_rate": frames_a_second(plan),
+            "video_codec": shown.map(|shown| &shown.codec),
+            "width": shown.map(|shown| shown.width),
+            "height": shown.map(|shown| shown.height),
+            "frame_rate": shown.map(|_| frames_a_second(plan)),
             "duration_s": seconds(plan),
-            "audio_codec": plan.sound.as_ref().map(|sound| &sound.codec),
+            "audio_codec": plan.sounds.first().map(|sound| &sound.codec),
         },
         "preview_s": plan.preview_s,
         "rungs": plan.rungs,
-        "audio": plan.sound,
+        "changes": shown.map_or(&[][..], |shown| &shown.changes),
+        "audio": plan.sounds.first(),
+        "audio_tracks": plan.sounds,
     })
 }
 
@@ -94,16 +98,27 @@ fn as_text(film: &Film, plan: &Plan) -> Result<String, std::fmt::Error> {
         Container::MpegTs => "MPEG-TS",
         Container::MpegPs => "MPEG-PS",
         Container::Flv => "FLV",
+        Container::Mp3 => "MP3",
+        Container::Aac => "AAC",
+        Container::Flac => "FLAC",
+        Container::Ogg => "Ogg",
+        Container::Wav => "WAV",
     };
-    writeln!(
-        text,
-        "{container}, {}, {}x{}, {:.3} frames/s, {:.3} s",
-        plan.video_codec,
-        plan.width,
-        plan.height,
-        frames_a_second(plan),
-        seconds(plan)
-    )?;
+    match &plan.picture {
+        Some(shown) => writeln!(
+            text,
+            "{container}, {}, {}x{}, {:.3} frames/s, {:.3} s",
+            shown.codec,
+            shown.width,
+            shown.height,
+            frames_a_second(plan),
+            seconds(plan)
+        )?,
+        None => writeln!(text, "{container}, sound alone, {:.3} s", seconds(plan))?,
+    }
+    for change in plan.picture.iter().flat_map(|shown| &shown.changes) {
+        writeln!(text, "       encoded rungs: {change}")?;
+    }
     let mut line = |name: &str, shape: String, action: Action, reason: &str| {
         let action = match action {
             Action::Copy => "copy",
@@ -115,8 +130,13 @@ fn as_text(film: &Film, plan: &Plan) -> Result<String, std::fmt::Error> {
         let shape = format!("{}x{}", rung.width, rung.height);
         line(&rung.name, shape, rung.action, &rung.reason)?;
     }
-    if let Some(sound) = &plan.sound {
-        line("a", sound.codec.clone(), sound.action, &sound.reason)?;
+    for sound in &plan.sounds {
+        line(
+            &sound.name,
+            sound.codec.clone(),
+            sound.action,
+            &sound.reason,
+        )?;
     }
     Ok(text)
 }

@@ -99,7 +99,7 @@ impl JobLog {
         self.file.outputs = plan.rungs.iter().map(|rung| rung.name.clone()).collect();
         self.file
             .outputs
-            .extend(plan.sound.is_some().then(|| "a".to_owned()));
+            .extend(plan.sounds.iter().map(|sound| sound.name.clone()));
         self.write()
     }
 

@@ -10,7 +10,7 @@ use crate::fault::Fault;
 /// How many bytes from the start [`identify`] looks at.
 pub(crate) const HEAD: usize = 4096;
 
-/// A container that may hold a film.
+/// A container that may hold a film or a recording.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Container {
@@ -20,6 +20,11 @@ pub(crate) enum Container {
     MpegTs,
     MpegPs,
     Flv,
+    Mp3,
+    Aac,
+    Flac,
+    Ogg,
+    Wav,
 }
 
 impl Container {
@@ -32,6 +37,11 @@ impl Container {
             Self::MpegTs => "mpegts",
             Self::MpegPs => "mpeg",
             Self::Flv => "flv",
+            Self::Mp3 => "mp3",
+            Self::Aac => "aac",
+            Self::Flac => "flac",
+            Self::Ogg => "ogg",
+            Self::Wav => "wav",
         }
     }
 }
@@ -41,7 +51,14 @@ pub(crate) fn identify(head: &[u8]) -> Result<Container, Fault> {
     if head.is_empty() {
         return Err(Fault::Empty);
     }
-    film(head).ok_or_else(|| refusal(head))
+    let known = film(head).or_else(|| recording(head));
+    known.ok_or_else(|| {
+        if playlist(head) {
+            Fault::Playlist
+        } else {
+            Fault::NotMedia
+        }
+    })
 }
 
 fn film(head: &[u8]) -> Option<Container> {
@@ -56,21 +73,7 @@ fn film(head: &[u8]) -> Option<Container> {
         | [_, _, _, _, b'm', b'd', b'a', b't', ..]
         | [_, _, _, _, b'w', b'i', b'd', b'e', ..] => Some(Container::Mp4),
         [0x1A, 0x45, 0xDF, 0xA3, ..] => Some(Container::Matroska),
-        [
-            b'R',
-            b'I',
-            b'F',
-            b'F',
-            _,
-            _,
-            _,
-            _,
-            b'A',
-            b'V',
-            b'I',
-            b' ',
-            ..,
-        ] => Some(Container::Avi),
+        _ if head.starts_with(b"RIFF") && head.get(8..12) == Some(b"AVI ") => Some(Container::Avi),
         [0, 0, 1, 0xBA, ..] => Some(Container::MpegPs),
         [b'F', b'L', b'V', 1, ..] => Some(Container::Flv),
         _ => {
@@ -85,32 +88,20 @@ fn synchronised(head: &[u8], offset: usize, packet: usize) -> bool {
     head.len() > offset + 2 * packet && starts.all(|byte| *byte == 0x47)
 }
 
-fn refusal(head: &[u8]) -> Fault {
-    let audio = |container: &str| Fault::AudioOnly {
-        container: container.to_owned(),
-    };
+fn recording(head: &[u8]) -> Option<Container> {
     match head {
-        [
-            b'R',
-            b'I',
-            b'F',
-            b'F',
-            _,
-            _,
-            _,
-            _,
-            b'W',
-            b'A',
-            b'V',
-            b'E',
-            ..,
-        ] => audio("a WAV file"),
-        [b'f', b'L', b'a', b'C', ..] => audio("a FLAC file"),
-        [b'O', b'g', b'g', b'S', ..] => audio("an Ogg file"),
-        [b'I', b'D', b'3', ..] => audio("an MP3 file"),
-        [0xFF, second, ..] if second & 0xE0 == 0xE0 && second & 0x06 != 0 => audio("an MP3 file"),
-        _ if playlist(head) => Fault::Playlist,
-        _ => Fault::NotVideo,
+        [b'f', b'L', b'a', b'C', ..] => Some(Container::Flac),
+        [b'O', b'g', b'g', b'S', ..] => Some(Container::Ogg),
+        [b'I', b'D', b'3', 2..=4, ..] => Some(Container::Mp3),
+        // Twelve set bits, then MPEG audio's layer: 0 is ADTS, others are MP3 and its kin.
+        [0xFF, second, ..] if second & 0xF6 == 0xF0 => Some(Container::Aac),
+        [0xFF, second, third, ..]
+            if second & 0xE0 == 0xE0 && matches!(second & 6, 2 | 4) && third & 0xF0 != 0xF0 =>
+        {
+            Some(Container::Mp3)
+        }
+        _ if head.starts_with(b"RIFF") && head.get(8..12) == Some(b"WAVE") => Some(Container::Wav),
+        _ => None,
     }
 }
 
@@ -149,6 +140,12 @@ mod tests {
             (b"RIFF\0\0\0\0AVI LIST".to_vec(), Container::Avi),
             (b"\0\0\x01\xBA\x44".to_vec(), Container::MpegPs),
             (b"FLV\x01\x05".to_vec(), Container::Flv),
+            (b"RIFF\0\0\0\0WAVEfmt ".to_vec(), Container::Wav),
+            (b"fLaC\0\0".to_vec(), Container::Flac),
+            (b"OggS\0\0".to_vec(), Container::Ogg),
+            (b"ID3\x04\0\0".to_vec(), Container::Mp3),
+            (b"\xFF\xFB\x90\x00\0".to_vec(), Container::Mp3),
+            (b"\xFF\xF1\x50\x80\0".to_vec(), Container::Aac),
             (transport(0, 188), Container::MpegTs),
             (transport(4, 192), Container::MpegTs),
         ] {
@@ -158,25 +155,19 @@ mod tests {
 
     #[test]
     fn everything_else_is_refused_with_the_right_words() {
-        let sound = |container: &str| Fault::AudioOnly {
-            container: container.to_owned(),
-        };
         for (head, expected) in [
             (&b""[..], Fault::Empty),
             (b"#EXTM3U\n#EXTINF:2,\nfile:///etc/passwd", Fault::Playlist),
             (b"\xEF\xBB\xBF\n#EXTM3U", Fault::Playlist),
             (b"ffconcat version 1.0\nfile x", Fault::Playlist),
             (b"<?xml version=\"1.0\"?><MPD>", Fault::Playlist),
-            (b"RIFF\0\0\0\0WAVEfmt ", sound("a WAV file")),
-            (b"fLaC\0", sound("a FLAC file")),
-            (b"OggS\0", sound("an Ogg file")),
-            (b"ID3\x04", sound("an MP3 file")),
-            (b"\xFF\xFB\x90\x00", sound("an MP3 file")),
-            (b"\xFF\xD8\xFF\xE0 JFIF", Fault::NotVideo),
-            (b"\0\0\0\x1cftypavif", Fault::NotVideo),
-            (b"\x89PNG", Fault::NotVideo),
-            (b"G", Fault::NotVideo),
-            (b"hello", Fault::NotVideo),
+            (b"\xFF\xD8\xFF\xE0 JFIF", Fault::NotMedia),
+            (b"\xFF\xFE\x23\x00", Fault::NotMedia),
+            (b"ID3", Fault::NotMedia),
+            (b"\0\0\0\x1cftypavif", Fault::NotMedia),
+            (b"\x89PNG", Fault::NotMedia),
+            (b"G", Fault::NotMedia),
+            (b"hello", Fault::NotMedia),
         ] {
             assert_eq!(identify(head), Err(expected), "{head:?}");
         }

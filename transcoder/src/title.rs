@@ -137,8 +137,10 @@ pub(crate) fn describe(folder: &Path, plan: &Plan) -> Result<(), Fault> {
         #[allow(clippy::cast_precision_loss, reason = "a day is far below 2^53 µs")]
         let duration = plan.duration_us as f64 / 1e6;
         title.insert("duration_s".to_owned(), duration.into());
-        title.insert("width".to_owned(), plan.width.into());
-        title.insert("height".to_owned(), plan.height.into());
+        if let Some(shown) = &plan.picture {
+            title.insert("width".to_owned(), shown.width.into());
+            title.insert("height".to_owned(), shown.height.into());
+        }
         // Shortened once, while the title is new; from then on the creator's own number holds.
         if is_processing(title) {
             let asked = title.get("preview_s").and_then(Value::as_u64).unwrap_or(0);

@@ -1,5 +1,6 @@
 //! Whether a track may be used as it is. Each rule answers with its reason in plain words.
 
+use super::cadence::Cadence;
 use super::cuts::LONGEST_US;
 use super::facts::{Audio, H264, Video};
 
@@ -19,6 +20,7 @@ pub(crate) fn video(video: &Video, preview_us: Option<u64>) -> Result<(), String
     };
     coding(video, h264)?;
     rate(video)?;
+    cadence(video)?;
     keyframes(video, h264, preview_us)
 }
 
@@ -41,6 +43,9 @@ fn coding(video: &Video, h264: &H264) -> Result<(), String> {
     }
     if video.interlaced {
         return refuse("it is interlaced");
+    }
+    if video.colours.is_hdr() {
+        return refuse("its colours are HDR");
     }
     if h264.parameters_change {
         return refuse("its parameter sets change in mid-film");
@@ -67,6 +72,17 @@ fn rate(video: &Video) -> Result<(), String> {
     let bits = u128::from(video.bytes) * 8_000_000 / us;
     if bits > allowed {
         return Err(format!("its {} kbit/s are more than needed", bits / 1000));
+    }
+    Ok(())
+}
+
+fn cadence(video: &Video) -> Result<(), String> {
+    let cadence = Cadence::of(video);
+    if cadence.irregular {
+        return Err("its frame rate changes".to_owned());
+    }
+    if cadence.is_fast() {
+        return Err(format!("its {:.0} frames/s are too many", cadence.found()));
     }
     Ok(())
 }

@@ -2,16 +2,44 @@
 
 use super::clock::Clock;
 
-/// A film as scanned, packet by packet.
+/// A film as scanned, packet by packet. It has a picture, a sound, or both.
 #[derive(Debug, Clone)]
 pub(crate) struct Facts {
-    pub(crate) video: Video,
-    pub(crate) audio: Option<Audio>,
+    pub(crate) video: Option<Video>,
+    /// The usual one first.
+    pub(crate) audio: Vec<Audio>,
+    /// When the picture begins.
+    pub(crate) zero: Zero,
+}
+
+/// The moment that every track's time counts from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Zero {
+    ticks: i64,
+    clock: Clock,
+}
+
+impl Zero {
+    pub(crate) fn new(ticks: i64, clock: Clock) -> Self {
+        Self { ticks, clock }
+    }
+
+    /// Sound without a picture begins itself; what a container dates before 0 only primes decoders.
+    pub(crate) fn of_sound(start: i64, clock: Clock) -> Self {
+        Self::new(start.max(0), clock)
+    }
+
+    /// In another clock's ticks.
+    pub(crate) fn on(self, clock: Clock) -> i64 {
+        clock.convert(self.ticks, self.clock)
+    }
 }
 
 /// The picture track.
 #[derive(Debug, Clone)]
 pub(crate) struct Video {
+    /// Its place in the file.
+    pub(crate) stream: usize,
     pub(crate) codec: String,
     /// Coded size in pixels.
     pub(crate) width: u32,
@@ -22,17 +50,71 @@ pub(crate) struct Video {
     pub(crate) rotation: u32,
     pub(crate) interlaced: bool,
     pub(crate) eight_bit_420: bool,
+    pub(crate) colours: Colours,
     pub(crate) frame_rate: (u32, u32),
     pub(crate) clock: Clock,
     /// When the first frame is shown, in ticks of the file: the film's zero.
     pub(crate) start: i64,
     /// When each frame is shown, in ticks from the start, ascending.
     pub(crate) frames: Vec<i64>,
+    /// The container does not say when frames are shown (AVI, H.264 in program streams): the
+    /// decoder's first frame is the first of `frames`, and so on.
+    pub(crate) counted: bool,
     /// When the last frame ends, in ticks from the start.
     pub(crate) end: i64,
     pub(crate) bytes: u64,
     /// Set when the track is H.264.
     pub(crate) h264: Option<H264>,
+}
+
+/// How numbers become colours (ITU-T H.273 code points; 2: nobody says).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Colours {
+    pub(crate) primaries: i32,
+    pub(crate) transfer: i32,
+    pub(crate) matrix: i32,
+}
+
+impl Colours {
+    const PQ: i32 = 16;
+    const HLG: i32 = 18;
+    const UNSAID: i32 = 2;
+    const BT709: i32 = 1;
+    const SMPTE170M: i32 = 6;
+
+    pub(crate) fn is_hdr(self) -> bool {
+        [Self::PQ, Self::HLG].contains(&self.transfer)
+    }
+
+    /// What encoded rungs declare: what the source says, what players guess for its size when it
+    /// says nothing, and BT.709 once it was tone-mapped.
+    pub(crate) fn of_rungs(self, short_side: u32) -> Self {
+        let all = |value: i32| Self {
+            primaries: value,
+            transfer: value,
+            matrix: value,
+        };
+        if self.is_hdr() {
+            return all(Self::BT709);
+        }
+        let usual = if short_side < 720 {
+            Self::SMPTE170M
+        } else {
+            Self::BT709
+        };
+        let said = |value: i32| {
+            if value == Self::UNSAID || value <= 0 {
+                usual
+            } else {
+                value
+            }
+        };
+        Self {
+            primaries: said(self.primaries),
+            transfer: said(self.transfer),
+            matrix: said(self.matrix),
+        }
+    }
 }
 
 /// What decides whether H.264 can be copied.
@@ -50,8 +132,11 @@ pub(crate) struct H264 {
     pub(crate) open_gop: bool,
     /// Frames that must be decoded but not shown (an edit list cuts into a GOP).
     pub(crate) hidden_frames: bool,
-    /// Packets without both time stamps, or decoding times that do not ascend.
+    /// Packets that do not say when they are shown, or two that say the same.
     pub(crate) unstamped: bool,
+    /// How long decoding must run ahead of showing, in ticks. What containers say of decoding
+    /// times is often missing or wrong; the times of showing tell it exactly.
+    pub(crate) delay: i64,
     /// Another SPS in mid-film.
     pub(crate) parameters_change: bool,
 }
@@ -59,6 +144,11 @@ pub(crate) struct H264 {
 /// The sound track.
 #[derive(Debug, Clone)]
 pub(crate) struct Audio {
+    /// Its place in the file.
+    pub(crate) stream: usize,
+    pub(crate) clock: Clock,
+    /// What its maker calls it.
+    pub(crate) title: Option<String>,
     pub(crate) codec: String,
     pub(crate) rate: u32,
     pub(crate) channels: u32,

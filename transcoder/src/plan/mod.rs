@@ -3,16 +3,20 @@
 //! Pure: facts in, plan out. The worker carries it out, `inspect` prints it, and the same file
 //! always gives the same plan, which is what lets a broken job be repeated.
 
+mod cadence;
 pub(crate) mod clock;
 mod copy;
 pub(crate) mod cuts;
 pub(crate) mod facts;
 mod ladder;
+pub(crate) mod language;
 
 use serde::{Deserialize, Serialize};
 
+use cadence::Cadence;
+pub(crate) use cadence::Grid;
 use clock::Clock;
-use facts::{Facts, Video};
+use facts::{Colours, Facts, Video};
 use ladder::Size;
 
 use crate::fault::Fault;
@@ -50,10 +54,14 @@ pub(crate) struct Rung {
     pub(crate) max_rate: Option<u32>,
 }
 
-/// The sound of the title.
+/// One sound track of the title.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Sound {
+    /// The track's name: `a`, `a2`.
+    pub(crate) name: String,
+    /// What viewers choose by.
+    pub(crate) label: String,
     pub(crate) action: Action,
     pub(crate) reason: String,
     pub(crate) codec: String,
@@ -62,54 +70,143 @@ pub(crate) struct Sound {
     pub(crate) language: Option<String>,
 }
 
+/// The picture as shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Shown {
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+    pub(crate) frame_rate: (u32, u32),
+    pub(crate) codec: String,
+    /// What encoded rungs change about it, in words.
+    pub(crate) changes: Vec<String>,
+}
+
 /// What is to be made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Plan {
-    /// The picture as shown.
-    pub(crate) width: u32,
-    pub(crate) height: u32,
-    pub(crate) frame_rate: (u32, u32),
-    pub(crate) video_codec: String,
+    /// None: the title is sound alone.
+    pub(crate) picture: Option<Shown>,
     pub(crate) duration_us: u64,
     pub(crate) preview_s: u32,
     /// Largest first.
     pub(crate) rungs: Vec<Rung>,
-    pub(crate) sound: Option<Sound>,
+    /// The usual one first.
+    pub(crate) sounds: Vec<Sound>,
     /// Times of segments' starts from 0, and the film's end.
     #[serde(skip)]
     pub(crate) boundaries_us: Vec<u64>,
     /// Times of keyframes of encoded rungs.
     #[serde(skip)]
     pub(crate) keyframes_us: Vec<u64>,
+    /// Set when encoded rungs do not keep the source's own time stamps.
+    #[serde(skip)]
+    pub(crate) grid: Option<Grid>,
+    #[serde(skip)]
+    pub(crate) colours: Option<Colours>,
 }
 
 const LONGEST_FILM_US: u64 = 24 * 3600 * 1_000_000;
+/// Samples a second of encoded sound.
+pub(crate) const SOUND_RATE: u32 = 48_000;
 const MOST_PIXELS: u64 = 8192 * 4352;
+/// Samples of an AAC frame.
+pub(crate) const AAC_FRAME: u32 = 1024;
 
 /// Decides everything about a film.
 pub(crate) fn plan(facts: &Facts, preview: Preview) -> Result<Plan, Fault> {
-    let video = &facts.video;
+    match &facts.video {
+        Some(video) => film(video, facts, preview),
+        None => sound_alone(facts, preview),
+    }
+}
+
+fn film(video: &Video, facts: &Facts, preview: Preview) -> Result<Plan, Fault> {
     let duration_us = video.clock.us(video.end);
     check_bounds(video, duration_us)?;
     let (preview_s, explicit_us) = resolve_preview(preview, duration_us);
     let copied = copy::video(video, explicit_us);
-    let shown = shown_size(video);
+    let size = shown_size(video);
+    let cadence = Cadence::of(video);
+    let rate = cadence.grid().filter(|_| copied.is_err());
+    let grid = rate.and_then(|rate| Grid::new(rate, duration_us));
     let free_until = Some(u64::from(preview_s) * 1_000_000);
-    let candidates = candidates(video, copied.is_ok(), free_until);
+    let candidates = candidates(video, copied.is_ok(), grid, free_until);
     let boundaries_us = cuts::boundaries(&candidates, duration_us, free_until);
+    let frame_rate = rate.unwrap_or(video.frame_rate);
     Ok(Plan {
-        width: shown.width,
-        height: shown.height,
-        frame_rate: video.frame_rate,
-        video_codec: video.codec.clone(),
+        picture: Some(Shown {
+            width: size.width,
+            height: size.height,
+            frame_rate,
+            codec: video.codec.clone(),
+            changes: changes(video, cadence, rate),
+        }),
         duration_us,
         preview_s,
-        rungs: rungs(video, shown, copied),
-        sound: facts.audio.as_ref().map(|audio| sound(audio, duration_us)),
+        rungs: rungs(size, frame_rate, copied),
+        sounds: sounds(facts, duration_us),
         keyframes_us: cuts::keyframes(&candidates, &boundaries_us),
         boundaries_us,
+        grid,
+        colours: Some(video.colours.of_rungs(size.short())),
     })
+}
+
+/// Nothing to see: the segments begin with frames of the usual track.
+fn sound_alone(facts: &Facts, preview: Preview) -> Result<Plan, Fault> {
+    let usual = facts.audio.first().ok_or(Fault::NoTrack)?;
+    let duration_us = u64::try_from(usual.end_us).unwrap_or(0);
+    if duration_us == 0 {
+        return Err(Fault::damaged("it holds no sound"));
+    }
+    check_length(duration_us)?;
+    let sounds = sounds(facts, duration_us);
+    let rate = match sounds.first().map(|sound| sound.action) {
+        Some(Action::Copy) => usual.rate,
+        Some(Action::Encode) | None => SOUND_RATE,
+    };
+    let (preview_s, _) = resolve_preview(preview, duration_us);
+    let free_until = Some(u64::from(preview_s) * 1_000_000);
+    let clock = Clock::of_rate(rate);
+    let frames = clock.of_us(duration_us) / i64::from(AAC_FRAME);
+    let frames: Vec<u64> = (0..=frames)
+        .map(|frame| clock.us(frame * i64::from(AAC_FRAME)))
+        .collect();
+    let candidates = cuts::grid(&frames, free_until);
+    Ok(Plan {
+        picture: None,
+        duration_us,
+        preview_s,
+        rungs: Vec::new(),
+        sounds,
+        keyframes_us: Vec::new(),
+        boundaries_us: cuts::boundaries(&candidates, duration_us, free_until),
+        grid: None,
+        colours: None,
+    })
+}
+
+/// What is done to the picture beside scaling, for whoever asks.
+fn changes(video: &Video, cadence: Cadence, rate: Option<(u32, u32)>) -> Vec<String> {
+    let turned = (video.rotation != 0).then(|| format!("turned by {} degrees", video.rotation));
+    let (width, height) = video.pixel_aspect;
+    let square = (width != height).then(|| format!("pixels of {width}:{height} made square"));
+    let woven = video.interlaced.then(|| "deinterlaced".to_owned());
+    let mapped = (video.colours.is_hdr()).then(|| "HDR made SDR".to_owned());
+    let regular = rate.map(|(numerator, denominator)| {
+        let rate = f64::from(numerator) / f64::from(denominator.max(1));
+        if cadence.irregular {
+            format!("changing frame rate made {rate:.2} frames/s")
+        } else {
+            format!("{:.2} frames/s made {rate:.2}", cadence.found())
+        }
+    });
+    [turned, square, woven, mapped, regular]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn check_bounds(video: &Video, duration_us: u64) -> Result<(), Fault> {
@@ -121,14 +218,21 @@ fn check_bounds(video: &Video, duration_us: u64) -> Result<(), Fault> {
     if video.frames.is_empty() || duration_us == 0 {
         return Err(Fault::damaged("it holds no picture"));
     }
-    if duration_us > LONGEST_FILM_US {
-        return too_large("it lasts more than 24 hours");
-    }
+    check_length(duration_us)?;
     if u64::from(video.width) * u64::from(video.height) > MOST_PIXELS {
         return too_large("more than 8K pixels");
     }
     if video.width < 16 || video.height < 16 {
         return too_large("less than 16 pixels wide or high");
+    }
+    Ok(())
+}
+
+fn check_length(duration_us: u64) -> Result<(), Fault> {
+    if duration_us > LONGEST_FILM_US {
+        return Err(Fault::TooLarge {
+            detail: "it lasts more than 24 hours".to_owned(),
+        });
     }
     Ok(())
 }
@@ -159,18 +263,25 @@ fn shown_size(video: &Video) -> Size {
 }
 
 /// Where segments may begin, in microseconds.
-fn candidates(video: &Video, copied: bool, preview_us: Option<u64>) -> Vec<u64> {
+fn candidates(
+    video: &Video,
+    copied: bool,
+    grid: Option<Grid>,
+    preview_us: Option<u64>,
+) -> Vec<u64> {
     let us = |ticks: &i64| video.clock.us(*ticks);
     match &video.h264 {
         Some(h264) if copied => h264.idrs.iter().map(us).collect(),
         _ => {
-            let frames: Vec<u64> = video.frames.iter().map(us).collect();
+            let frames =
+                grid.map_or_else(|| video.frames.iter().map(us).collect(), Grid::frames_us);
             cuts::grid(&frames, preview_us)
         }
     }
 }
 
-fn rungs(video: &Video, shown: Size, copied: Result<(), String>) -> Vec<Rung> {
+fn rungs(shown: Size, frame_rate: (u32, u32), copied: Result<(), String>) -> Vec<Rung> {
+    let frames_a_second = f64::from(frame_rate.0) / f64::from(frame_rate.1.max(1));
     let is_copied = copied.is_ok();
     let top_reason = copied.err().unwrap_or_default();
     let encoded = ladder::encoded(shown, is_copied).into_iter().enumerate();
@@ -184,7 +295,7 @@ fn rungs(video: &Video, shown: Size, copied: Result<(), String>) -> Vec<Rung> {
         } else {
             "a smaller size for slower connections".to_owned()
         },
-        max_rate: Some(ladder::max_rate(size, frames_a_second(video))),
+        max_rate: Some(ladder::max_rate(size, frames_a_second)),
     });
     let original = is_copied.then(|| Rung {
         name: format!("v{}", shown.short()),
@@ -197,16 +308,39 @@ fn rungs(video: &Video, shown: Size, copied: Result<(), String>) -> Vec<Rung> {
     original.into_iter().chain(encoded).collect()
 }
 
-fn frames_a_second(video: &Video) -> f64 {
-    f64::from(video.frame_rate.0) / f64::from(video.frame_rate.1.max(1))
+fn sounds(facts: &Facts, duration_us: u64) -> Vec<Sound> {
+    let mut sounds: Vec<Sound> = Vec::new();
+    for (number, audio) in (1..).zip(&facts.audio) {
+        let name = if number == 1 {
+            "a".to_owned()
+        } else {
+            format!("a{number}")
+        };
+        let known = audio.title.clone().or_else(|| {
+            let language = audio.language.as_deref()?;
+            Some(language::name(language).unwrap_or(language).to_owned())
+        });
+        let label = known.unwrap_or_else(|| "Sound".to_owned());
+        // Players tell renditions by their names.
+        let taken = sounds.iter().any(|other| other.label == label);
+        let label = if taken {
+            format!("{label} {number}")
+        } else {
+            label
+        };
+        sounds.push(sound(audio, name, label, duration_us));
+    }
+    sounds
 }
 
-fn sound(audio: &facts::Audio, duration_us: u64) -> Sound {
+fn sound(audio: &facts::Audio, name: String, label: String, duration_us: u64) -> Sound {
     let (action, reason) = match copy::audio(audio, duration_us) {
         Ok(()) => (Action::Copy, "the original fits as it is".to_owned()),
         Err(reason) => (Action::Encode, reason),
     };
     Sound {
+        name,
+        label,
         action,
         reason,
         codec: audio.codec.clone(),
@@ -219,6 +353,13 @@ fn sound(audio: &facts::Audio, duration_us: u64) -> Sound {
 }
 
 impl Plan {
+    /// Frames a second of encoded rungs.
+    pub(crate) fn frame_rate(&self) -> (u32, u32) {
+        self.picture
+            .as_ref()
+            .map_or((25, 1), |shown| shown.frame_rate)
+    }
+
     /// The segments' starts in a track's own ticks.
     pub(crate) fn starts(&self, clock: Clock) -> Vec<i64> {
         let starts = self

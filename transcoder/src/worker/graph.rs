@@ -1,5 +1,6 @@
 //! A filter graph from decoded frames to upright pictures of one size and format.
 
+use ffmpeg::color::TransferCharacteristic;
 use ffmpeg::filter::{self, Graph};
 use ffmpeg::{Error, frame};
 use ffmpeg_next as ffmpeg;
@@ -14,6 +15,7 @@ pub(super) struct Target {
     pub(super) height: u32,
     pub(super) format: &'static str,
     pub(super) rotation: u32,
+    /// What the container says; a frame that says so counts as well.
     pub(super) interlaced: bool,
 }
 
@@ -30,6 +32,8 @@ struct Shape {
     width: u32,
     height: u32,
     format: ffmpeg::format::Pixel,
+    hdr: bool,
+    interlaced: bool,
 }
 
 impl Pictures {
@@ -47,7 +51,11 @@ impl Pictures {
             width: frame.width(),
             height: frame.height(),
             format: frame.format(),
+            hdr: is_hdr(frame),
+            interlaced: self.target.interlaced || frame.is_interlaced(),
         };
+        // Film with a few woven frames would change shape again and again.
+        self.target.interlaced |= shape.interlaced;
         let mut ready = Vec::new();
         if self
             .built
@@ -114,13 +122,14 @@ impl Pictures {
             "video_size={}x{}:pix_fmt={format}:time_base=1/{}:pixel_aspect=1/1",
             shape.width, shape.height, self.clock.timescale
         );
-        build(&source, &self.chain(), ["buffer", "buffersink"])
+        build(&source, &self.chain(shape), ["buffer", "buffersink"])
     }
 
-    fn chain(&self) -> String {
+    fn chain(&self, shape: Shape) -> String {
         let target = &self.target;
-        let deinterlace = if target.interlaced {
-            "yadif=deint=interlaced,"
+        let (width, height, format) = (target.width, target.height, target.format);
+        let deinterlace = if shape.interlaced {
+            "bwdif=mode=send_frame:deint=interlaced,"
         } else {
             ""
         };
@@ -130,11 +139,26 @@ impl Pictures {
             270 => "transpose=cclock,",
             _ => "",
         };
+        // Light is mapped on the small picture, in floating numbers, by the curve that keeps
+        // highlights.
+        let map = if shape.hdr {
+            "format=yuv420p10,zscale=transfer=linear:npl=203,format=gbrpf32le,\
+             zscale=primaries=bt709,tonemap=tonemap=hable:desat=0,\
+             zscale=transfer=bt709:matrix=bt709:range=tv,"
+        } else {
+            ""
+        };
         format!(
-            "{deinterlace}{turn}scale={}:{}:flags=bicubic,setsar=1,format={}",
-            target.width, target.height, target.format
+            "{deinterlace}{turn}scale={width}:{height}:flags=bicubic,{map}setsar=1,format={format}"
         )
     }
+}
+
+fn is_hdr(frame: &frame::Video) -> bool {
+    matches!(
+        frame.color_transfer_characteristic(),
+        TransferCharacteristic::SMPTE2084 | TransferCharacteristic::ARIB_STD_B67
+    )
 }
 
 /// A graph of one source named `in`, a chain and one sink named `out`.

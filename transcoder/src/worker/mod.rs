@@ -11,6 +11,7 @@ mod input;
 mod peek;
 mod picture;
 mod poster;
+mod regular;
 mod rung;
 pub(crate) mod sandbox;
 mod scan;
@@ -21,10 +22,10 @@ mod track;
 use std::fs::File;
 use std::io::Write as _;
 use std::os::fd::AsFd as _;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
-use ffmpeg::Error;
+use ffmpeg::format::context::Input;
+use ffmpeg::{Error, Packet};
 use ffmpeg_next as ffmpeg;
 use rustix::process::{Signal, set_parent_process_death_signal};
 use satreel_hls::naming::MediaFile;
@@ -35,8 +36,7 @@ use crate::plan::facts::Facts;
 use crate::plan::{self, Plan};
 use crate::protocol::{Message, Order};
 use picture::{Copied, Decoded};
-use scan::Streams;
-use sound::Sound;
+use sound::{Sound, Source};
 use store::Store;
 use track::Finished;
 
@@ -80,127 +80,207 @@ fn end_with(supervisor: u32) -> Result<(), Fault> {
 
 fn make(order: &Order, film: &File, report: &mut Report) -> Result<(), Fault> {
     let mut input = input::open(film, order.container)?;
-    let (streams, facts) = scan::scan(&mut input, report)?;
+    let facts = scan::scan(&mut input, report)?;
     drop(input);
     let plan = plan::plan(&facts, order.preview)?;
     report.tell(&Message::Planned {
         plan: Box::new(plan.clone()),
     });
     match &order.output {
-        Some(folder) => transcode(
-            order,
-            film,
-            folder,
-            &Job {
-                streams,
+        Some(folder) => {
+            let job = Job {
+                input: input::open(film, order.container)?,
+                store: Store::new(folder),
                 facts,
                 plan,
-            },
-            report,
-        ),
+            };
+            job.run(report)
+        }
         None => Ok(()),
     }
 }
 
 struct Job {
-    streams: Streams,
+    input: Input,
+    store: Store,
     facts: Facts,
     plan: Plan,
 }
 
-fn transcode(
-    order: &Order,
-    film: &File,
-    folder: &Path,
-    job: &Job,
-    report: &mut Report,
-) -> Result<(), Fault> {
-    let Job {
-        streams,
-        facts,
-        plan,
-    } = job;
-    let mut input = input::open(film, order.container)?;
-    let store = Store::new(folder);
-    let video = scan::stream(&input, streams.video)?;
-    let extra = peek::picture(&video.parameters()).extra;
-    let mut copied = Copied::start(&extra, facts, plan, &store)?;
-    let mut decoded = Decoded::start(&video, facts, plan, &store)?;
-    let audio = streams.audio.and_then(|index| input.stream(index));
-    let mut sound = Sound::start(audio.as_ref(), facts, plan, &store)?;
+/// What fills the title's tracks.
+#[derive(Default)]
+struct Makers {
+    copied: Option<Copied>,
+    decoded: Option<Decoded>,
+    /// Each with its stream in the file.
+    sounds: Vec<(usize, Sound)>,
+}
 
-    let mut packets = input::Packets::default();
-    while let Some(packet) = packets.next(&mut input)? {
-        if packet.stream() == streams.video {
-            if let Some(copied) = &mut copied {
-                copied.push(&packet)?;
-            }
-            let Some(shown) = decoded.push(&packet)? else {
-                break;
+impl Job {
+    fn run(mut self, report: &mut Report) -> Result<(), Fault> {
+        let mut makers = self.start()?;
+        if self.facts.video.is_none() {
+            self.take_cover()?;
+        }
+        let picture = self.facts.video.as_ref().map(|video| video.stream);
+        let mut packets = input::Packets::default();
+        while let Some(packet) = packets.next(&mut self.input)? {
+            let stream = packet.stream();
+            let shown = if Some(stream) == picture {
+                makers.picture(&packet)?
+            } else {
+                makers.sound(&packet)?
             };
-            report.progress(facts.video.clock.us(shown));
-        } else if Some(packet.stream()) == streams.audio
-            && let Some(sound) = &mut sound
-        {
-            sound.push(&packet)?;
+            match shown {
+                Shown::Until(us) => report.progress(us),
+                Shown::Nothing => {}
+                Shown::Failed => break,
+            }
+        }
+        let (pictures, sounds) = makers.finish(&self.store)?;
+        write_playlists(&self.plan, &pictures, &sounds, &self.store)
+    }
+
+    fn start(&self) -> Result<Makers, Fault> {
+        let Self {
+            input,
+            store,
+            facts,
+            plan,
+        } = self;
+        let mut makers = Makers::default();
+        if let Some(video) = &facts.video {
+            let stream = scan::stream(input, video.stream)?;
+            let extra = peek::picture(&stream).extra;
+            makers.copied = Copied::start(&extra, video, plan, store)?;
+            makers.decoded = Some(Decoded::start(&stream, video, plan, store)?);
+        }
+        for (audio, planned) in facts.audio.iter().zip(&plan.sounds) {
+            let stream = scan::stream(input, audio.stream)?;
+            let source = Source {
+                audio,
+                zero: facts.zero,
+                plan,
+            };
+            let sound = Sound::start(&stream, &source, planned, store)?;
+            makers.sounds.push((audio.stream, sound));
+        }
+        Ok(makers)
+    }
+
+    /// The cover comes as one packet among the first.
+    fn take_cover(&self) -> Result<(), Fault> {
+        let Some(stream) = scan::cover(&self.input) else {
+            return Ok(());
+        };
+        let cover =
+            peek::attached_picture(&stream).and_then(|packet| poster::cover(&stream, &packet));
+        match cover {
+            Some(picture) => self.store.write(MediaFile::Poster, &poster::jpeg(picture)?),
+            None => Ok(()),
         }
     }
-    let encoded = decoded.finish(&store)?;
-    let copied = copied.map(Copied::finish).transpose()?;
-    let sound = sound.map(Sound::finish).transpose()?;
-    let pictures: Vec<Finished> = copied.into_iter().chain(encoded).collect();
-    write_playlists(plan, &pictures, sound.as_ref(), &store)
+}
+
+/// How far the film is made.
+enum Shown {
+    Until(u64),
+    Nothing,
+    /// A rung has failed; what ends it tells why.
+    Failed,
+}
+
+impl Makers {
+    fn picture(&mut self, packet: &Packet) -> Result<Shown, Fault> {
+        if let Some(copied) = &mut self.copied {
+            copied.push(packet)?;
+        }
+        let Some(decoded) = &mut self.decoded else {
+            return Ok(Shown::Nothing);
+        };
+        Ok(decoded.push(packet)?.map_or(Shown::Failed, Shown::Until))
+    }
+
+    fn sound(&mut self, packet: &Packet) -> Result<Shown, Fault> {
+        let alone = self.decoded.is_none();
+        let stream = packet.stream();
+        let Some((_, sound)) = self.sounds.iter_mut().find(|(of, _)| *of == stream) else {
+            return Ok(Shown::Nothing);
+        };
+        let until = sound.push(packet)?;
+        Ok(if alone {
+            Shown::Until(until)
+        } else {
+            Shown::Nothing
+        })
+    }
+
+    fn finish(self, store: &Store) -> Result<(Vec<Finished>, Vec<Finished>), Fault> {
+        let encoded = self.decoded.map(|decoded| decoded.finish(store));
+        let encoded = encoded.transpose()?.unwrap_or_default();
+        let copied = self.copied.map(Copied::finish).transpose()?;
+        let sounds = self.sounds.into_iter().map(|(_, sound)| sound.finish());
+        let sounds = sounds.collect::<Result<_, _>>()?;
+        Ok((copied.into_iter().chain(encoded).collect(), sounds))
+    }
 }
 
 /// The media playlists, then the multivariant playlist that makes the title visible.
 fn write_playlists(
     plan: &Plan,
     pictures: &[Finished],
-    sound: Option<&Finished>,
+    sounds: &[Finished],
     store: &Store,
 ) -> Result<(), Fault> {
-    let mut master = Multivariant::default();
-    for (rung, track) in plan.rungs.iter().zip(pictures) {
-        let name = rung.name.parse().map_err(Fault::damaged)?;
-        store.write(
-            MediaFile::Playlist(name),
-            track.playlist.to_string().as_bytes(),
-        )?;
-        master.variants.push(Variant {
-            track: name,
-            width: rung.width,
-            height: rung.height,
-            frame_rate: Some(FrameRate {
-                numerator: plan.frame_rate.0,
-                denominator: plan.frame_rate.1,
-            }),
-            codec: track.codec.clone(),
-            bitrate: track.bitrate,
-        });
+    for track in pictures.iter().chain(sounds) {
+        let text = track.playlist.to_string();
+        store.write(MediaFile::Playlist(track.name), text.as_bytes())?;
     }
-    if let Some((planned, track)) = plan.sound.as_ref().zip(sound) {
-        let name = sound::NAME.parse().map_err(Fault::damaged)?;
-        store.write(
-            MediaFile::Playlist(name),
-            track.playlist.to_string().as_bytes(),
-        )?;
-        master.audio.push(AudioRendition {
-            track: name,
-            name: planned
-                .language
-                .clone()
-                .unwrap_or_else(|| "Sound".to_owned()),
-            language: planned.language.clone(),
-            channels: planned.channels,
-            codec: track.codec.clone(),
-            bitrate: track.bitrate,
-            default: true,
-        });
-    }
+    let mut master = master(plan, pictures, sounds);
     start_with_the_middle(&mut master.variants);
     store.sync()?;
     store.write(MediaFile::Master, master.to_string().as_bytes())?;
     store.sync()
+}
+
+fn master(plan: &Plan, pictures: &[Finished], sounds: &[Finished]) -> Multivariant {
+    let (numerator, denominator) = plan.frame_rate();
+    let pictures = plan.rungs.iter().zip(pictures);
+    let variants = pictures.map(|(rung, track)| Variant {
+        track: track.name,
+        resolution: Some((rung.width, rung.height)),
+        frame_rate: Some(FrameRate {
+            numerator,
+            denominator,
+        }),
+        codec: track.codec.clone(),
+        bitrate: track.bitrate,
+    });
+    let alone = sounds.first().filter(|_| plan.picture.is_none());
+    let alone = alone.map(|track| Variant {
+        track: track.name,
+        resolution: None,
+        frame_rate: None,
+        codec: track.codec.clone(),
+        bitrate: track.bitrate,
+    });
+    let audio = plan.sounds.iter().zip(sounds).enumerate();
+    let audio = audio.map(|(index, (sound, track))| AudioRendition {
+        track: track.name,
+        name: sound.label.clone(),
+        language: sound.language.clone(),
+        channels: sound.channels,
+        codec: track.codec.clone(),
+        bitrate: track.bitrate,
+        default: index == 0,
+    });
+    Multivariant {
+        variants: variants.chain(alone).collect(),
+        // A single sound track without a picture is the variant itself.
+        audio: audio
+            .filter(|_| plan.picture.is_some() || sounds.len() > 1)
+            .collect(),
+    }
 }
 
 /// Players begin with the first variant: Apple asks for about 2 Mbit/s there.

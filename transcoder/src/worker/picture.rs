@@ -8,6 +8,7 @@ use ffmpeg_next as ffmpeg;
 
 use super::graph::{Pictures, Target};
 use super::poster::Poster;
+use super::regular::Regular;
 use super::rung::Cascade;
 use super::store::Store;
 use super::track::{Finished, Frame, Track};
@@ -16,7 +17,7 @@ use crate::fmp4::Media;
 use crate::fmp4::h264::{self, Framing};
 use crate::plan::Plan;
 use crate::plan::clock::Clock;
-use crate::plan::facts::Facts;
+use crate::plan::facts::Video;
 
 /// Packets that cannot be decoded, of a hundred, before the film counts as damaged.
 const MOST_BAD_PERCENT: usize = 5;
@@ -29,13 +30,16 @@ pub(super) struct Copied {
     framing: Framing,
     start: i64,
     end: i64,
+    /// When each packet is decoded: the frames' times in order, all moved ahead by the delay.
+    decoding: std::vec::IntoIter<i64>,
+    delay: i64,
 }
 
 impl Copied {
     /// None when the top rung is encoded.
     pub(super) fn start(
         extra: &[u8],
-        facts: &Facts,
+        video: &Video,
         plan: &Plan,
         store: &Store,
     ) -> Result<Option<Self>, Fault> {
@@ -49,26 +53,28 @@ impl Copied {
             height: rung.height,
             avcc,
         };
-        let clock = facts.video.clock;
+        let clock = video.clock;
         let starts = plan.starts(clock);
         Ok(Some(Self {
             track: Track::begin(&rung.name, media, clock, starts, store.clone())?,
             clock,
             framing,
-            start: facts.video.start,
-            end: facts.video.end,
+            start: video.start,
+            end: video.end,
+            decoding: video.frames.clone().into_iter(),
+            delay: video.h264.as_ref().map_or(0, |h264| h264.delay),
         }))
     }
 
     pub(super) fn push(&mut self, packet: &Packet) -> Result<(), Fault> {
-        let (Some(shown), Some(decoded)) = (packet.pts(), packet.dts()) else {
+        let (Some(shown), Some(decoded)) = (packet.pts(), self.decoding.next()) else {
             return Err(Fault::damaged("a frame without a time"));
         };
         let data = h264::to_lengths(packet.data().unwrap_or_default(), self.framing);
         self.track.push(Frame {
             data: &data,
             shown: self.clock.ticks(shown) - self.start,
-            decoded: self.clock.ticks(decoded) - self.start,
+            decoded: decoded - self.delay,
             duration: self.clock.ticks(packet.duration()),
             key: packet.is_key(),
         })
@@ -86,8 +92,12 @@ pub(super) struct Decoded {
     start: i64,
     pictures: Pictures,
     poster: Poster,
+    /// Set when frames are to come at a steady rate.
+    regular: Option<Regular>,
     cascade: Cascade,
     keyframes: std::iter::Peekable<std::vec::IntoIter<i64>>,
+    /// When each frame is shown, if the container only counts them.
+    counted: Option<std::vec::IntoIter<i64>>,
     last_shown: i64,
     packets: usize,
     bad: usize,
@@ -96,36 +106,39 @@ pub(super) struct Decoded {
 impl Decoded {
     pub(super) fn start(
         stream: &Stream<'_>,
-        facts: &Facts,
+        video: &Video,
         plan: &Plan,
         store: &Store,
     ) -> Result<Self, Fault> {
-        let video = &facts.video;
         let clock = video.clock;
+        let shown = plan.picture.as_ref().ok_or(Fault::NoTrack)?;
         let top = plan.encoded().next();
         let target = Target {
-            width: top.map_or(plan.width, |rung| rung.width),
-            height: top.map_or(plan.height, |rung| rung.height),
+            width: top.map_or(shown.width, |rung| rung.width),
+            height: top.map_or(shown.height, |rung| rung.height),
             format: "yuv420p",
             rotation: video.rotation,
             interlaced: video.interlaced,
         };
+        let out = plan.grid.map_or(clock, |grid| grid.clock);
         Ok(Self {
             decoder: open_decoder(stream)?,
+            regular: plan.grid.map(|grid| Regular::new(clock, grid)),
             clock,
             start: video.start,
-            poster: Poster::new(plan, &target, clock, video.end),
+            poster: Poster::new(shown, &target, clock, video.end),
             pictures: Pictures::new(target, clock),
-            cascade: Cascade::start(plan, clock, store)?,
-            keyframes: plan.keyframes(clock).into_iter().peekable(),
+            cascade: Cascade::start(plan, out, store)?,
+            keyframes: plan.keyframes(out).into_iter().peekable(),
+            counted: video.counted.then(|| video.frames.clone().into_iter()),
             last_shown: -1,
             packets: 0,
             bad: 0,
         })
     }
 
-    /// Gives how far the film is decoded, in ticks. None: a rung has failed.
-    pub(super) fn push(&mut self, packet: &Packet) -> Result<Option<i64>, Fault> {
+    /// Gives how far the film is decoded, in microseconds. None: a rung has failed.
+    pub(super) fn push(&mut self, packet: &Packet) -> Result<Option<u64>, Fault> {
         self.packets += 1;
         if self.decoder.send_packet(packet).is_err() {
             self.bad += 1;
@@ -134,16 +147,21 @@ impl Decoded {
             }
         }
         let goes_on = self.decode()?;
-        Ok(goes_on.then_some(self.last_shown))
+        Ok(goes_on.then(|| self.clock.us(self.last_shown)))
     }
 
     fn decode(&mut self) -> Result<bool, Fault> {
         let mut frame = frame::Video::empty();
         while self.decoder.receive_frame(&mut frame).is_ok() {
-            let Some(stamp) = frame.timestamp() else {
+            let stamp = if let Some(times) = &mut self.counted {
+                times.next()
+            } else {
+                let stamp = frame.timestamp().map(|stamp| self.clock.ticks(stamp));
+                stamp.map(|stamp| stamp - self.start)
+            };
+            let Some(shown) = stamp else {
                 continue;
             };
-            let shown = self.clock.ticks(stamp) - self.start;
             // Time runs forward: frames of a damaged stretch that do not are left out.
             if shown <= self.last_shown {
                 continue;
@@ -152,34 +170,65 @@ impl Decoded {
             frame.set_pts(Some(shown));
             self.poster.see(&frame, shown);
             let ready = self.pictures.push(&frame)?;
-            if !self.hand_on(ready) {
+            if !self.pace(ready)? {
                 return Ok(false);
             }
         }
         Ok(true)
     }
 
-    fn hand_on(&mut self, ready: Vec<frame::Video>) -> bool {
-        ready.into_iter().all(|mut picture| {
-            let due = picture.pts().unwrap_or(0);
-            let mut key = false;
-            while self.keyframes.next_if(|at| *at <= due).is_some() {
-                key = true;
+    /// Sets the pictures to the steady rate, if there is to be one.
+    fn pace(&mut self, ready: Vec<frame::Video>) -> Result<bool, Fault> {
+        for picture in ready {
+            let goes_on = match &mut self.regular {
+                None => self.hand_on(picture),
+                Some(regular) => {
+                    regular.offer(picture);
+                    self.hand_on_due()?
+                }
+            };
+            if !goes_on {
+                return Ok(false);
             }
-            picture.set_kind(if key {
-                picture::Type::I
-            } else {
-                picture::Type::None
-            });
-            self.cascade.push(picture)
-        })
+        }
+        Ok(true)
+    }
+
+    fn hand_on_due(&mut self) -> Result<bool, Fault> {
+        while let Some(regular) = &mut self.regular
+            && let Some(picture) = regular.due()?
+        {
+            if !self.hand_on(picture) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn hand_on(&mut self, mut picture: frame::Video) -> bool {
+        let due = picture.pts().unwrap_or(0);
+        let mut key = false;
+        while self.keyframes.next_if(|at| *at <= due).is_some() {
+            key = true;
+        }
+        picture.set_kind(if key {
+            picture::Type::I
+        } else {
+            picture::Type::None
+        });
+        self.cascade.push(picture)
     }
 
     pub(super) fn finish(mut self, store: &Store) -> Result<Vec<Finished>, Fault> {
         // After a rung has failed, its own fault is the answer that `cascade.finish` gives.
         if self.decoder.send_eof().is_ok() && self.decode()? {
             let rest = self.pictures.flush()?;
-            self.hand_on(rest);
+            if self.pace(rest)? {
+                if let Some(regular) = &mut self.regular {
+                    regular.end();
+                }
+                self.hand_on_due()?;
+            }
         }
         let finished = self.cascade.finish()?;
         self.poster.write(store)?;
@@ -187,7 +236,7 @@ impl Decoded {
     }
 }
 
-fn open_decoder(stream: &Stream<'_>) -> Result<decoder::Video, Fault> {
+pub(super) fn open_decoder(stream: &Stream<'_>) -> Result<decoder::Video, Fault> {
     let parameters = stream.parameters();
     let id = parameters.id();
     let unknown = || Fault::UnknownCodec {

@@ -2,15 +2,17 @@
 
 use ffmpeg::codec::encoder;
 use ffmpeg::format::Pixel;
+use ffmpeg::format::stream::Stream;
 use ffmpeg::{Dictionary, Error, Packet, Rational, frame, picture};
 use ffmpeg_next as ffmpeg;
 
 use satreel_hls::naming::MediaFile;
 
 use super::graph::{Pictures, Target};
+use super::picture::open_decoder;
 use super::store::Store;
 use crate::fault::Fault;
-use crate::plan::Plan;
+use crate::plan::Shown;
 use crate::plan::clock::Clock;
 
 const WIDEST: u32 = 1280;
@@ -29,9 +31,9 @@ pub(super) struct Poster {
 }
 
 impl Poster {
-    pub(super) fn new(plan: &Plan, like: &Target, clock: Clock, end: i64) -> Self {
-        let width = plan.width.min(WIDEST) & !1;
-        let height = u64::from(plan.height) * u64::from(width) / u64::from(plan.width.max(1));
+    pub(super) fn new(shown: &Shown, like: &Target, clock: Clock, end: i64) -> Self {
+        let width = shown.width.min(WIDEST) & !1;
+        let height = u64::from(shown.height) * u64::from(width) / u64::from(shown.width.max(1));
         let target = Target {
             width: width.max(2),
             height: u32::try_from(height & !1).unwrap_or(WIDEST).max(2),
@@ -74,14 +76,42 @@ impl Poster {
     }
 
     pub(super) fn write(self, store: &Store) -> Result<(), Fault> {
-        let Some((_, mut frame)) = self.best else {
+        let Some((_, frame)) = self.best else {
             return Err(Fault::damaged("it holds no picture"));
         };
-        frame.set_kind(picture::Type::None);
-        frame.set_pts(Some(0));
-        let jpeg = encode(&frame).map_err(Fault::damaged)?;
-        store.write(MediaFile::Poster, &jpeg)
+        store.write(MediaFile::Poster, &jpeg(frame)?)
     }
+}
+
+/// The cover that a recording carries, if it can be drawn: a broken one is no fault of the sound.
+pub(super) fn cover(stream: &Stream<'_>, packet: &Packet) -> Option<frame::Video> {
+    let mut decoder = open_decoder(stream).ok()?;
+    decoder.send_packet(packet).ok()?;
+    decoder.send_eof().ok()?;
+    let mut found = frame::Video::empty();
+    decoder.receive_frame(&mut found).ok()?;
+    let (width, height) = (found.width(), found.height());
+    let wide = width.min(WIDEST);
+    let high = u64::from(height) * u64::from(wide) / u64::from(width.max(1));
+    let target = Target {
+        width: (wide & !1).max(2),
+        height: (u32::try_from(high).unwrap_or(WIDEST) & !1).clamp(2, 2 * WIDEST),
+        format: "yuvj420p",
+        rotation: 0,
+        interlaced: false,
+    };
+    let mut pictures = Pictures::new(target, Clock::of_rate(1000));
+    found.set_pts(Some(0));
+    let ready = pictures.push(&found).ok()?;
+    let rest = pictures.flush().ok()?;
+    ready.into_iter().chain(rest).next()
+}
+
+/// A picture as a file.
+pub(super) fn jpeg(mut frame: frame::Video) -> Result<Vec<u8>, Fault> {
+    frame.set_kind(picture::Type::None);
+    frame.set_pts(Some(0));
+    encode(&frame).map_err(Fault::damaged)
 }
 
 /// How much there is to see: contrast, and little of it when the frame is dark or glaring.

@@ -183,7 +183,7 @@ impl Encoder {
             avcc,
         };
         let track = Track::begin(&rung.name, media, clock, plan.starts(clock), store.clone())?;
-        let (numerator, denominator) = plan.frame_rate;
+        let (numerator, denominator) = plan.frame_rate();
         let usual =
             i64::from(clock.timescale) * i64::from(denominator) / i64::from(numerator.max(1));
         Ok(Self {
@@ -249,7 +249,7 @@ fn open_x264(
         1,
         i32::try_from(clock.timescale).unwrap_or(90_000),
     ));
-    let (numerator, denominator) = plan.frame_rate;
+    let (numerator, denominator) = plan.frame_rate();
     let rate = i32::try_from(numerator)
         .ok()
         .zip(i32::try_from(denominator).ok());
@@ -262,6 +262,12 @@ fn open_x264(
     options.set("crf", "23");
     options.set("maxrate", &max_rate.to_string());
     options.set("bufsize", &(u64::from(max_rate) * 3 / 2).to_string());
+    if let Some(colours) = plan.colours {
+        options.set("color_primaries", &colours.primaries.to_string());
+        options.set("color_trc", &colours.transfer.to_string());
+        options.set("colorspace", &colours.matrix.to_string());
+        options.set("color_range", "tv");
+    }
     options.set("forced-idr", "1");
     options.set("threads", &threads.to_string());
     // Keyframes only where the plan puts them, so that all rungs switch at the same times.

@@ -14,16 +14,23 @@ use super::{again, peek};
 use crate::fault::Fault;
 use crate::fmp4::Media;
 use crate::plan::clock::Clock;
-use crate::plan::facts::{Audio, Facts};
-use crate::plan::{Action, Plan};
+use crate::plan::facts::{Audio, Zero};
+use crate::plan::{self, Action, Plan, Sound as Planned};
 
-const RATE: u32 = 48_000;
-const FRAME: u32 = 1024;
+const RATE: u32 = plan::SOUND_RATE;
+const FRAME: u32 = plan::AAC_FRAME;
 const BIT_RATE: usize = 128_000;
-/// The track's name.
-pub(super) const NAME: &str = "a";
+/// Nothing else is to be carried, and music is listened to.
+const BIT_RATE_ALONE: usize = 192_000;
 /// Packets that cannot be decoded, before the track counts as damaged.
 const MOST_BAD_PACKETS: u32 = 200;
+
+/// Where a sound comes from and how it is to be cut.
+pub(super) struct Source<'a> {
+    pub(super) audio: &'a Audio,
+    pub(super) zero: Zero,
+    pub(super) plan: &'a Plan,
+}
 
 /// The sound on its way into the title.
 pub(super) enum Sound {
@@ -32,34 +39,32 @@ pub(super) enum Sound {
 }
 
 impl Sound {
-    /// None when the film is silent.
     pub(super) fn start(
-        stream: Option<&Stream<'_>>,
-        facts: &Facts,
-        plan: &Plan,
+        stream: &Stream<'_>,
+        source: &Source<'_>,
+        sound: &Planned,
         store: &Store,
-    ) -> Result<Option<Self>, Fault> {
-        let (Some(stream), Some(audio), Some(sound)) = (stream, &facts.audio, &plan.sound) else {
-            return Ok(None);
-        };
-        let base = stream.time_base();
-        let source = Clock::of_time_base(base.numerator(), base.denominator())
-            .ok_or_else(|| Fault::damaged("the sound's clock makes no sense"))?;
-        Ok(Some(match sound.action {
-            Action::Copy => {
-                Self::Copied(Box::new(Copied::start(source, audio, facts, plan, store)?))
+    ) -> Result<Self, Fault> {
+        Ok(match sound.action {
+            Action::Copy => Self::Copied(Box::new(Copied::start(source, sound, store)?)),
+            Action::Encode => {
+                Self::Encoded(Box::new(Encoded::start(stream, source, sound, store)?))
             }
-            Action::Encode => Self::Encoded(Box::new(Encoded::start(
-                stream, source, facts, plan, store,
-            )?)),
-        }))
+        })
     }
 
-    pub(super) fn push(&mut self, packet: &Packet) -> Result<(), Fault> {
-        match self {
-            Self::Copied(copied) => copied.push(packet),
-            Self::Encoded(encoded) => encoded.push(packet),
-        }
+    /// Gives how far it is made, in microseconds.
+    pub(super) fn push(&mut self, packet: &Packet) -> Result<u64, Fault> {
+        Ok(match self {
+            Self::Copied(copied) => {
+                copied.push(packet)?;
+                copied.clock.us(copied.end)
+            }
+            Self::Encoded(encoded) => {
+                encoded.push(packet)?;
+                Clock::of_rate(RATE).us(encoded.end)
+            }
+        })
     }
 
     pub(super) fn finish(self) -> Result<Finished, Fault> {
@@ -82,13 +87,8 @@ pub(super) struct Copied {
 }
 
 impl Copied {
-    fn start(
-        source: Clock,
-        audio: &Audio,
-        facts: &Facts,
-        plan: &Plan,
-        store: &Store,
-    ) -> Result<Self, Fault> {
+    fn start(source: &Source<'_>, sound: &Planned, store: &Store) -> Result<Self, Fault> {
+        let Source { audio, zero, plan } = source;
         let clock = Clock::of_rate(audio.rate);
         let media = Media::Aac {
             rate: audio.rate,
@@ -96,10 +96,10 @@ impl Copied {
             config: audio.lc_config.clone().unwrap_or_default(),
         };
         Ok(Self {
-            track: Track::begin(NAME, media, clock, plan.starts(clock), store.clone())?,
-            source,
+            track: Track::begin(&sound.name, media, clock, plan.starts(clock), store.clone())?,
+            source: audio.clock,
             clock,
-            zero: clock.convert(facts.video.start, facts.video.clock),
+            zero: zero.on(clock),
             film_end: clock.of_us(plan.duration_us),
             end: 0,
         })
@@ -145,12 +145,17 @@ pub(super) struct Encoded {
 impl Encoded {
     fn start(
         stream: &Stream<'_>,
-        source: Clock,
-        facts: &Facts,
-        plan: &Plan,
+        source: &Source<'_>,
+        sound: &Planned,
         store: &Store,
     ) -> Result<Self, Fault> {
-        let encoder = open_aac().map_err(Fault::damaged)?;
+        let Source { audio, zero, plan } = source;
+        let bit_rate = if plan.picture.is_some() {
+            BIT_RATE
+        } else {
+            BIT_RATE_ALONE
+        };
+        let encoder = open_aac(bit_rate).map_err(Fault::damaged)?;
         let clock = Clock::of_rate(RATE);
         let media = Media::Aac {
             rate: RATE,
@@ -163,9 +168,9 @@ impl Encoded {
             decoder: open_decoder(stream)?,
             graph: None,
             encoder,
-            track: Track::begin(NAME, media, clock, plan.starts(clock), store.clone())?,
-            source,
-            zero: source.convert(facts.video.start, facts.video.clock),
+            track: Track::begin(&sound.name, media, clock, plan.starts(clock), store.clone())?,
+            source: audio.clock,
+            zero: zero.on(audio.clock),
             seconds,
             bad: 0,
             end: 0,
@@ -299,7 +304,7 @@ fn open_decoder(stream: &Stream<'_>) -> Result<decoder::Audio, Fault> {
     })
 }
 
-fn open_aac() -> Result<encoder::audio::Encoder, Error> {
+fn open_aac(bit_rate: usize) -> Result<encoder::audio::Encoder, Error> {
     let codec = encoder::find_by_name("aac").ok_or(Error::EncoderNotFound)?;
     let mut audio = ffmpeg::codec::Context::new_with_codec(codec)
         .encoder()
@@ -307,7 +312,7 @@ fn open_aac() -> Result<encoder::audio::Encoder, Error> {
     audio.set_rate(i32::try_from(RATE).unwrap_or_default());
     audio.set_format(SampleFormat::F32(ffmpeg::format::sample::Type::Planar));
     audio.set_channel_layout(ChannelLayout::STEREO);
-    audio.set_bit_rate(BIT_RATE);
+    audio.set_bit_rate(bit_rate);
     audio.set_time_base(Rational(1, i32::try_from(RATE).unwrap_or(1)));
     audio.set_flags(Flags::GLOBAL_HEADER);
     audio.open_as_with(codec, Dictionary::new())

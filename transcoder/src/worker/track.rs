@@ -53,6 +53,7 @@ pub(super) struct Frame<'a> {
 /// A track whose files are all written.
 #[derive(Debug)]
 pub(super) struct Finished {
+    pub(super) name: TrackName,
     pub(super) playlist: MediaPlaylist,
     pub(super) codec: String,
     pub(super) bitrate: Bitrate,
@@ -166,6 +167,7 @@ impl Track {
             })
             .collect();
         Ok(Finished {
+            name: self.name,
             playlist,
             codec: self.media.codec(),
             bitrate: bitrate(&sizes),

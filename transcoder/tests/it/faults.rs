@@ -32,8 +32,13 @@ fn what_is_no_film_is_refused_in_plain_words() {
         b"ffconcat version 1.0\nfile /etc/passwd\n",
         "playlist",
     );
-    refused(&rig, "words.mp4", b"just some words", "not a video file");
-    refused(&rig, "song.mp4", b"ID3\x04\0\0\0\0\0\0", "audio-only");
+    refused(
+        &rig,
+        "words.mp4",
+        b"just some words",
+        "no film or recording",
+    );
+    refused(&rig, "song.mp3", b"ID3\x04\0\0\0\0\0\0", "damaged");
     refused(
         &rig,
         "noise.mp4",
@@ -59,11 +64,13 @@ fn a_film_that_was_cut_short_is_noticed() {
 }
 
 #[test]
-fn sound_without_pictures_is_refused() {
+fn words_without_picture_and_sound_are_refused() {
     let rig = Rig::new();
-    let film = rig.film("song.mp4", "-f lavfi -i sine -t 2 -c:a aac");
+    let words = rig.path("words.srt");
+    fs::write(&words, "1\n00:00:00,000 --> 00:00:02,000\nHello\n").expect("a file");
+    let film = rig.film("words.mkv", &format!("-i {} -c:s srt", words.display()));
     let bytes = fs::read(film).expect("the film");
-    refused(&rig, "only.mp4", &bytes, "no picture");
+    refused(&rig, "only.mkv", &bytes, "neither a picture nor a sound");
 }
 
 #[test]

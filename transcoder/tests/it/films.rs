@@ -1,8 +1,7 @@
 //! What becomes of different films.
 
-use std::process::Command;
-
-use crate::rig::{Rig, Title, probe};
+use crate::rig::{Rig, probe};
+use crate::sync;
 
 const X264: &str = "-c:v libx264 -preset ultrafast -pix_fmt yuv420p";
 
@@ -72,29 +71,6 @@ fn a_preview_that_no_keyframe_allows_has_the_film_encoded() {
 }
 
 #[test]
-fn a_turned_picture_is_shown_upright() {
-    let rig = Rig::new();
-    let flat = rig.film(
-        "flat.mp4",
-        &format!("-f lavfi -i testsrc2=size=640x360:rate=25 -t 3 {X264}"),
-    );
-    let turned = rig.film(
-        "turned.mp4",
-        &format!("-i {} -c copy -metadata:s:v:0 rotate=90", flat.display()),
-    );
-    let plan = Rig::inspect(&turned, &[]);
-    assert_eq!(
-        (
-            plan["rungs"][0]["width"].as_u64(),
-            plan["rungs"][0]["height"].as_u64()
-        ),
-        (Some(360), Some(640))
-    );
-    assert!(has(&plan, "v360", "encode"), "{plan}");
-    rig.add(&turned, &[]).check(3.0, 0.04);
-}
-
-#[test]
 fn other_codecs_odd_sizes_and_wide_pixels_are_encoded() {
     let rig = Rig::new();
     let film = rig.film(
@@ -144,28 +120,11 @@ fn a_silent_film_has_no_audio_group() {
     assert_eq!(title.json()["tiers"], serde_json::json!([]));
 }
 
-#[test]
-fn changing_frame_rates_keep_their_time() {
-    let rig = Rig::new();
-    let film = rig.film(
-        "film.mp4",
-        &format!(
-            "-f lavfi -i testsrc2=size=320x240:rate=30 -t 6 -vf select='not(mod(n\\,2))+gt(t\\,3)' \
-             -vsync vfr {X264} -bf 0 -crf 1"
-        ),
-    );
-    let title = rig.add(&film, &[]);
-    title.check(6.0, 0.07);
-    assert!(title.shown("v240").windows(2).all(|pair| pair[0] < pair[1]));
-}
-
 /// Flashes and beeps each second: copied and encoded, they stay together within 20 ms.
 #[test]
 fn sound_and_picture_stay_together() {
     let rig = Rig::new();
-    let picture =
-        "color=c=black:size=320x240:rate=25,drawbox=c=white:t=fill:enable='lt(mod(t\\,1)\\,0.039)'";
-    let sound = "aevalsrc=0.8*sin(6283*t)*lt(mod(t\\,1)\\,0.04):s=48000:c=stereo";
+    let (picture, sound) = (sync::picture("320x240", "25"), sync::SOUND);
     for (name, codec) in [
         ("aac.mp4", "-c:a aac"),
         ("mp3.mkv", "-c:a libmp3lame"),
@@ -176,84 +135,6 @@ fn sound_and_picture_stay_together() {
             &format!("-f lavfi -i {picture} -f lavfi -i {sound} -t 6 {X264} -bf 2 -g 50 {codec}"),
         );
         let title = rig.add(&film, &[]);
-        let flashes = flashes(&title, "v180");
-        let beeps = beeps(&title.folder.join("a.m3u8"));
-        assert!(
-            flashes.len() >= 5 && beeps.len() >= 5,
-            "{name}: {flashes:?} {beeps:?}"
-        );
-        for flash in flashes.iter().skip(1) {
-            let nearest = beeps
-                .iter()
-                .map(|beep| (beep - flash).abs())
-                .fold(f64::MAX, f64::min);
-            assert!(
-                nearest <= 0.02,
-                "{name}: flash at {flash}, beeps at {beeps:?}"
-            );
-        }
+        sync::assert_together(name, &title);
     }
-}
-
-/// When the picture turns white, by ffmpeg's decoding and ffprobe's time stamps.
-fn flashes(title: &Title, track: &str) -> Vec<f64> {
-    let done = Command::new("ffmpeg")
-        .args(["-nostdin", "-v", "error", "-i"])
-        .arg(title.folder.join(format!("{track}.m3u8")))
-        .args(["-vf", "scale=1:1,format=gray", "-fps_mode", "passthrough"])
-        .args(["-f", "rawvideo", "-"])
-        .output()
-        .expect("ffmpeg runs");
-    let shown = title.shown(track);
-    assert_eq!(shown.len(), done.stdout.len());
-    let frames: Vec<(f64, f64)> = shown
-        .into_iter()
-        .zip(done.stdout.into_iter().map(f64::from))
-        .collect();
-    rises(&frames, 128.0)
-}
-
-fn beeps(path: &std::path::Path) -> Vec<f64> {
-    let done = Command::new("ffmpeg")
-        .args(["-nostdin", "-v", "error", "-i"])
-        .arg(path)
-        .args(["-ac", "1", "-f", "f32le", "-"])
-        .output()
-        .expect("ffmpeg runs");
-    let samples: Vec<f32> = done
-        .stdout
-        .chunks_exact(4)
-        .map(|bytes| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
-        .collect();
-    // Loudness of each millisecond, dated from its start.
-    #[allow(clippy::cast_precision_loss)]
-    let loud: Vec<(f64, f64)> = samples
-        .chunks(48)
-        .enumerate()
-        .map(|(index, chunk)| {
-            let loudest = chunk
-                .iter()
-                .fold(0.0_f32, |most, sample| most.max(sample.abs()));
-            (index as f64 / 1000.0, f64::from(loudest))
-        })
-        .collect();
-    let mut found: Vec<f64> = Vec::new();
-    for start in rises(&loud, 0.3) {
-        if found.last().is_none_or(|last| start - last > 0.5) {
-            found.push(start);
-        }
-    }
-    found
-}
-
-fn rises(values: &[(f64, f64)], limit: f64) -> Vec<f64> {
-    let mut found = Vec::new();
-    let mut above = false;
-    for (time, value) in values {
-        if *value > limit && !above {
-            found.push(*time);
-        }
-        above = *value > limit;
-    }
-    found
 }

@@ -155,7 +155,7 @@ fn the_watch_folder_takes_in_films_and_puts_others_aside() {
         inbox.join("failed/words.mp4.txt").exists()
     });
     let reason = fs::read_to_string(inbox.join("failed/words.mp4.txt")).expect("a reason");
-    assert!(reason.contains("not a video file"), "{reason}");
+    assert!(reason.contains("no film or recording"), "{reason}");
     assert!(rig.data().join("jobs/words.mp4.json").exists());
     assert!(inbox.join("copying.mp4.part").exists() && inbox.join(".hidden.mp4").exists());
     end(&mut watcher);

@@ -8,4 +8,7 @@
 mod faults;
 mod films;
 mod jobs;
+mod matrix;
+mod picture;
 mod rig;
+mod sync;

@@ -21,16 +21,16 @@ impl fmt::Display for FrameRate {
     }
 }
 
-/// One picture quality.
+/// One quality: of the picture, or of the sound when there is nothing to see.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Variant {
     pub track: TrackName,
-    pub width: u32,
-    pub height: u32,
+    /// Width and height in pixels. None: sound alone.
+    pub resolution: Option<(u32, u32)>,
     pub frame_rate: Option<FrameRate>,
     /// RFC 6381, for instance `avc1.64001f`.
     pub codec: String,
-    /// Of the picture alone; the loudest audio rendition is added when rendered.
+    /// Of this track alone; the heaviest audio rendition is added when rendered.
     pub bitrate: Bitrate,
 }
 
@@ -86,23 +86,21 @@ fn write_audio(f: &mut fmt::Formatter<'_>, audio: &AudioRendition) -> fmt::Resul
 impl Multivariant {
     fn write_variant(&self, f: &mut fmt::Formatter<'_>, variant: &Variant) -> fmt::Result {
         // Every combination must fit, so the heaviest rendition counts (RFC 8216 §4.3.4.2).
-        let audio = Bitrate {
-            peak: self.audio.iter().map(|a| a.bitrate.peak).max().unwrap_or(0),
-            average: self
-                .audio
-                .iter()
-                .map(|a| a.bitrate.average)
-                .max()
-                .unwrap_or(0),
+        let audio = if variant.resolution.is_none() {
+            // It is one of the renditions itself.
+            Bitrate::default()
+        } else {
+            self.heaviest_audio()
         };
         let Bitrate { peak, average } = variant.bitrate + audio;
         write!(
             f,
-            "#EXT-X-STREAM-INF:BANDWIDTH={peak},AVERAGE-BANDWIDTH={average},CODECS={},RESOLUTION={}x{}",
+            "#EXT-X-STREAM-INF:BANDWIDTH={peak},AVERAGE-BANDWIDTH={average},CODECS={}",
             Quoted(&self.codecs(variant)),
-            variant.width,
-            variant.height,
         )?;
+        if let Some((width, height)) = variant.resolution {
+            write!(f, ",RESOLUTION={width}x{height}")?;
+        }
         if let Some(frame_rate) = variant.frame_rate {
             write!(f, ",FRAME-RATE={frame_rate}")?;
         }
@@ -110,6 +108,14 @@ impl Multivariant {
             f.write_str(",AUDIO=\"audio\"")?;
         }
         writeln!(f, "\n{}", MediaFile::Playlist(variant.track))
+    }
+
+    fn heaviest_audio(&self) -> Bitrate {
+        let rates = self.audio.iter().map(|audio| audio.bitrate);
+        rates.fold(Bitrate::default(), |most, rate| Bitrate {
+            peak: most.peak.max(rate.peak),
+            average: most.average.max(rate.average),
+        })
     }
 
     /// The variant's codec and each different one of the renditions.
@@ -151,8 +157,7 @@ mod tests {
     fn variant(name: &str, width: u32, height: u32, peak: u64) -> Variant {
         Variant {
             track: name.parse().expect("a track"),
-            width,
-            height,
+            resolution: Some((width, height)),
             frame_rate: Some(FrameRate {
                 numerator: 30_000,
                 denominator: 1001,
@@ -194,6 +199,30 @@ mod tests {
         v720.m3u8
         #EXT-X-STREAM-INF:BANDWIDTH=930000,AVERAGE-BANDWIDTH=528000,CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=640x360,FRAME-RATE=29.970,AUDIO="audio"
         v360.m3u8
+        "#);
+    }
+
+    #[test]
+    fn sound_alone_has_no_resolution() {
+        let title = Multivariant {
+            variants: vec![Variant {
+                track: "a".parse().expect("a track"),
+                resolution: None,
+                frame_rate: None,
+                codec: "mp4a.40.2".to_owned(),
+                bitrate: Bitrate {
+                    peak: 200_000,
+                    average: 190_000,
+                },
+            }],
+            audio: vec![],
+        };
+        insta::assert_snapshot!(title.to_string(), @r#"
+        #EXTM3U
+        #EXT-X-VERSION:7
+        #EXT-X-INDEPENDENT-SEGMENTS
+        #EXT-X-STREAM-INF:BANDWIDTH=200000,AVERAGE-BANDWIDTH=190000,CODECS="mp4a.40.2"
+        a.m3u8
         "#);
     }
 
