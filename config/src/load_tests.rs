@@ -3,7 +3,7 @@ use std::path::Path;
 use proptest::prelude::*;
 use satreel_hls::title::TierKind;
 
-use crate::{Backend, Config, Faults, Limits, Network, Offers, Sandbox, Secret, load, parse};
+use crate::{Backend, Config, Faults, Limits, Network, Offers, Loudness, Sandbox, Secret, load, parse};
 
 const MINIMAL: &str = r#"
 [site]
@@ -75,6 +75,7 @@ fn little_is_required() {
         Path::new("/etc/satreel/data/inbox")
     );
     assert_eq!(config.transcoder.sandbox, Sandbox::Required);
+    assert_eq!(config.transcoder.loudness, Loudness::AsIs);
     assert_eq!(config.payments.backend, Backend::Wallet);
     assert_eq!(config.offers, Offers::default());
 }

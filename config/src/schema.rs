@@ -252,6 +252,18 @@ pub struct Transcoder {
     /// The watch folder.
     pub watch: PathBuf,
     pub sandbox: Sandbox,
+    pub loudness: Loudness,
+}
+
+/// How loud the sound of new titles is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Loudness {
+    /// As loud as its maker made it.
+    #[default]
+    AsIs,
+    /// All films alike: −16 LUFS (EBU R 128's measure), peaks at −1 dBFS at most.
+    Even,
 }
 
 /// What is done with films on a kernel that can't confine the process that reads them.
@@ -369,6 +381,7 @@ impl Config {
             transcoder: Transcoder {
                 watch: default_watch(data),
                 sandbox: Sandbox::default(),
+                loudness: Loudness::default(),
             },
             live: Live {
                 listen: DEFAULT_LIVE,

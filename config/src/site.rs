@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::{
     fault::Problem,
     schema::{
-        DEFAULT_CACHE_MB, DEFAULT_LISTEN, DEFAULT_LIVE, DEFAULT_NAME, Live, Sandbox, Server, Site,
+        DEFAULT_CACHE_MB, DEFAULT_LISTEN, DEFAULT_LIVE, DEFAULT_NAME, Live, Loudness, Sandbox, Server, Site,
         Tls, Transcoder, default_keys, default_watch,
     },
     section::Section,
@@ -66,14 +66,18 @@ const SANDBOXES: [(&str, Sandbox); 2] = [
     ("best-effort", Sandbox::BestEffort),
 ];
 
+const LOUDNESSES: [(&str, Loudness); 2] = [("as-is", Loudness::AsIs), ("even", Loudness::Even)];
+
 pub(crate) fn transcoder(section: Section<'_>, base: &Path, site: Option<&Site>) -> Transcoder {
     let watch = section.get("watch", &value::path(base));
     let sandbox = section.get("sandbox", &value::word(&SANDBOXES));
+    let loudness = section.get("loudness", &value::word(&LOUDNESSES));
     section.finish();
     let data = site.map_or(base, |site| &site.data);
     Transcoder {
         watch: watch.unwrap_or_else(|| default_watch(data)),
         sandbox: sandbox.unwrap_or_default(),
+        loudness: loudness.unwrap_or_default(),
     }
 }
 

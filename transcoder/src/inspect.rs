@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
 
-use satreel_config::Sandbox;
+use satreel_config::{Loudness, Sandbox};
 use serde_json::{Value, json};
 
 use crate::Failure;
@@ -42,6 +42,8 @@ fn look(path: &Path, preview: Preview, sandbox: Sandbox) -> Result<(Film, Plan),
         preview,
         supervisor: std::process::id(),
         sandbox,
+        // Measuring decodes all of the sound: too long for a look.
+        loudness: Loudness::AsIs,
         output: None,
     };
     let mut plan = None;

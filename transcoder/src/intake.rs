@@ -71,6 +71,7 @@ pub(crate) fn take_in(
         preview: wish.preview,
         supervisor: std::process::id(),
         sandbox: site.sandbox,
+        loudness: site.loudness,
         output: Some(folder.clone()),
     };
     let mut result = make(&film, &order, &folder, stop, &mut job, show);

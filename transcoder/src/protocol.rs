@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use satreel_config::Sandbox;
+use satreel_config::{Loudness, Sandbox};
 use serde::{Deserialize, Serialize};
 
 use crate::fault::Fault;
@@ -26,6 +26,7 @@ pub(crate) struct Order {
     pub(crate) supervisor: u32,
     /// Whether it may go on where the kernel can't confine it.
     pub(crate) sandbox: Sandbox,
+    pub(crate) loudness: Loudness,
     /// The title's folder, the only one that is written. None: only look and plan.
     pub(crate) output: Option<PathBuf>,
 }

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use satreel_config::{Config, Offers, Sandbox};
+use satreel_config::{Config, Loudness, Offers, Sandbox};
 use satreel_hls::naming::{MediaFile, VideoId};
 
 use crate::fault::Fault;
@@ -16,6 +16,7 @@ pub(crate) struct Site {
     pub(crate) inbox: PathBuf,
     pub(crate) offers: Offers,
     pub(crate) sandbox: Sandbox,
+    pub(crate) loudness: Loudness,
 }
 
 impl Site {
@@ -25,6 +26,7 @@ impl Site {
             inbox: config.transcoder.watch,
             offers: config.offers,
             sandbox: config.transcoder.sandbox,
+            loudness: config.transcoder.loudness,
         }
     }
 

@@ -3,6 +3,7 @@
 use super::cadence::Cadence;
 use super::cuts::LONGEST_US;
 use super::facts::{Audio, H264, Video};
+use super::loudness;
 
 const BASELINE: u8 = 66;
 const MAIN: u8 = 77;
@@ -126,6 +127,9 @@ pub(crate) fn audio(audio: &Audio, end_us: u64) -> Result<(), String> {
     }
     if !(32_000..=48_000).contains(&audio.rate) {
         return Err(format!("{} samples a second are unusual", audio.rate));
+    }
+    if let (Some(_), Some(lufs)) = (audio.loudness.and_then(loudness::gain), audio.loudness) {
+        return Err(format!("its {lufs:.1} LUFS become -16"));
     }
     let lasts = u64::try_from(audio.end_us - audio.start_us)
         .unwrap_or(0)

@@ -160,6 +160,8 @@ pub(crate) struct Audio {
     /// The longest hole between packets, in microseconds.
     pub(crate) gap_us: u64,
     pub(crate) bytes: u64,
+    /// In LUFS, when it was asked for and is not silence.
+    pub(crate) loudness: Option<f64>,
     /// `AudioSpecificConfig`, when the track is plain AAC-LC.
     pub(crate) lc_config: Option<Vec<u8>>,
 }

@@ -10,6 +10,7 @@ pub(crate) mod cuts;
 pub(crate) mod facts;
 mod ladder;
 pub(crate) mod language;
+mod loudness;
 
 use serde::{Deserialize, Serialize};
 
@@ -68,6 +69,9 @@ pub(crate) struct Sound {
     pub(crate) channels: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) language: Option<String>,
+    /// Hundredths of a decibel that it is made louder by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) gain: Option<i32>,
 }
 
 /// The picture as shown.
@@ -349,6 +353,7 @@ fn sound(audio: &facts::Audio, name: String, label: String, duration_us: u64) ->
             Action::Encode => 2,
         },
         language: audio.language.clone(),
+        gain: audio.loudness.and_then(loudness::gain),
     }
 }
 

@@ -8,6 +8,7 @@
 
 mod graph;
 mod input;
+mod loudness;
 mod peek;
 mod picture;
 mod poster;
@@ -28,6 +29,7 @@ use ffmpeg::format::context::Input;
 use ffmpeg::{Error, Packet};
 use ffmpeg_next as ffmpeg;
 use rustix::process::{Signal, set_parent_process_death_signal};
+use satreel_config::Loudness;
 use satreel_hls::naming::MediaFile;
 use satreel_hls::playlist::{AudioRendition, FrameRate, Multivariant, Variant};
 
@@ -80,8 +82,12 @@ fn end_with(supervisor: u32) -> Result<(), Fault> {
 
 fn make(order: &Order, film: &File, report: &mut Report) -> Result<(), Fault> {
     let mut input = input::open(film, order.container)?;
-    let facts = scan::scan(&mut input, report)?;
+    let mut facts = scan::scan(&mut input, report)?;
     drop(input);
+    if order.loudness == Loudness::Even {
+        let mut input = input::open(film, order.container)?;
+        loudness::measure(&mut input, &mut facts, report)?;
+    }
     let plan = plan::plan(&facts, order.preview)?;
     report.tell(&Message::Planned {
         plan: Box::new(plan.clone()),

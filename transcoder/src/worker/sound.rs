@@ -138,6 +138,7 @@ pub(super) struct Encoded {
     source: Clock,
     zero: i64,
     seconds: f64,
+    gain: Option<i32>,
     bad: u32,
     end: i64,
 }
@@ -172,6 +173,7 @@ impl Encoded {
             source: audio.clock,
             zero: zero.on(audio.clock),
             seconds,
+            gain: sound.gain,
             bad: 0,
             end: 0,
         })
@@ -210,24 +212,14 @@ impl Encoded {
     }
 
     fn build(&self, frame: &frame::Audio) -> Result<Graph, Fault> {
-        let layout = if frame.channel_layout().bits() == 0 {
-            ChannelLayout::default(i32::from(frame.channels()))
-        } else {
-            frame.channel_layout()
-        };
-        let source = format!(
-            "time_base=1/{}:sample_rate={}:sample_fmt={}:channel_layout=0x{:x}",
-            self.source.timescale,
-            frame.rate(),
-            frame.format().name(),
-            layout.bits()
-        );
+        let source = source(frame, self.source.timescale);
         // `async` and `first_pts` fill what is missing and cut what is before the film's zero.
         let chain = format!(
             "aresample={RATE}:async=1:first_pts=0,\
-             aformat=sample_fmts=fltp:sample_rates={RATE}:channel_layouts=stereo,\
+             aformat=sample_fmts=fltp:sample_rates={RATE}:channel_layouts=stereo,{1}\
              apad=whole_dur={0:.6},atrim=end={0:.6}",
-            self.seconds
+            self.seconds,
+            gain(self.gain)
         );
         let mut graph = graph::build(&source, &chain, ["abuffer", "abuffersink"])?;
         let mut out = graph.get("out").ok_or(Fault::damaged("no filter"))?;
@@ -262,6 +254,30 @@ impl Encoded {
     }
 }
 
+/// How a filter graph is told what a decoder gives.
+pub(super) fn source(frame: &frame::Audio, timescale: u32) -> String {
+    let layout = if frame.channel_layout().bits() == 0 {
+        ChannelLayout::default(i32::from(frame.channels()))
+    } else {
+        frame.channel_layout()
+    };
+    format!(
+        "time_base=1/{timescale}:sample_rate={}:sample_fmt={}:channel_layout=0x{:x}",
+        frame.rate(),
+        frame.format().name(),
+        layout.bits()
+    )
+}
+
+/// Filters that make the sound louder or softer by so many hundredths of a decibel and keep its
+/// peaks below −1 dBFS.
+fn gain(hundredths: Option<i32>) -> String {
+    hundredths.map_or(String::new(), |gain| {
+        let decibels = f64::from(gain) / 100.0;
+        format!("volume={decibels:.2}dB,alimiter=limit=0.891:level=false:latency=true,aformat=sample_fmts=fltp,")
+    })
+}
+
 /// The encoder's first packet only primes decoders: it lies before zero and is left out, so that
 /// sound and picture begin together without an edit list.
 fn drain(
@@ -292,7 +308,7 @@ fn drain(
     }
 }
 
-fn open_decoder(stream: &Stream<'_>) -> Result<decoder::Audio, Fault> {
+pub(super) fn open_decoder(stream: &Stream<'_>) -> Result<decoder::Audio, Fault> {
     let parameters = stream.parameters();
     let codec = parameters.id().name().to_owned();
     let context = ffmpeg::codec::Context::from_parameters(parameters).map_err(Fault::damaged)?;

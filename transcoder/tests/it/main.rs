@@ -11,4 +11,5 @@ mod jobs;
 mod matrix;
 mod picture;
 mod rig;
+mod sound;
 mod sync;

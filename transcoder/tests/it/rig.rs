@@ -57,14 +57,22 @@ impl Rig {
         Command::new(env!("CARGO_BIN_EXE_satreel-transcoder"))
     }
 
+    /// From here on the site has a configuration of its own.
+    pub(crate) fn configure(&self, sections: &str) {
+        let site = "[site]\nurl = \"http://127.0.0.1:8420\"\ndata = \"data\"\n\
+                    [payments]\nbackend = \"wallet\"\n";
+        std::fs::write(self.path("satreel.toml"), format!("{site}{sections}")).expect("a file");
+    }
+
     pub(crate) fn add_command(&self, film: &Path, options: &[&str]) -> Command {
         let mut command = Self::transcoder();
-        command
-            .arg("add")
-            .arg(film)
-            .arg("--data")
-            .arg(self.data())
-            .args(options);
+        command.arg("add").arg(film).args(options);
+        let configuration = self.path("satreel.toml");
+        if configuration.exists() {
+            command.arg("--config").arg(configuration);
+        } else {
+            command.arg("--data").arg(self.data());
+        }
         command
     }
 

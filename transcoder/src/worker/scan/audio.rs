@@ -96,6 +96,7 @@ impl AudioScan {
             language: self.language,
             title: self.title,
             bytes: self.bytes,
+            loudness: None,
             lc_config: plain.then_some(self.parameters.extra),
         })
     }
