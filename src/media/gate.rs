@@ -132,7 +132,7 @@ impl Gate {
         let grant = Grant::open(path.grant, &self.keys.current()).map_err(|_| Refusal::NoGrant)?;
         let now = self.clock.now();
         grant.check(path.title, now)?;
-        if let MediaFile::Segment(_, number) = path.file {
+        if let Some(number) = path.file.segment_number() {
             grant.check_segment(number)?;
         }
         self.admission.check(&grant, now)?;

@@ -28,7 +28,7 @@ const MAX_FILE: u64 = 256 << 20;
 #[derive(Debug)]
 pub struct Asset {
     pub bytes: Bytes,
-    /// The same, gzipped: playlists only.
+    /// The same, gzipped: playlists and captions only.
     pub gzip: Option<Bytes>,
     /// Strong, quoted (RFC 9110 §8.8.3).
     pub etag: String,
@@ -194,14 +194,22 @@ impl Asset {
         let (content_type, immutable) = match key.file {
             MediaFile::Master | MediaFile::Playlist(_) => ("application/vnd.apple.mpegurl", false),
             MediaFile::Init(_) | MediaFile::Segment(..) => ("video/mp4", true),
+            MediaFile::Caption(..) => ("text/vtt; charset=utf-8", true),
+            MediaFile::Chapters => ("text/vtt; charset=utf-8", false),
             MediaFile::Poster => ("image/jpeg", false),
         };
-        let is_playlist = matches!(key.file, MediaFile::Master | MediaFile::Playlist(_));
+        let is_text = match key.file {
+            MediaFile::Master
+            | MediaFile::Playlist(_)
+            | MediaFile::Caption(..)
+            | MediaFile::Chapters => true,
+            MediaFile::Init(_) | MediaFile::Segment(..) | MediaFile::Poster => false,
+        };
         let cut = key
             .cut_after
             .map_or(String::new(), |last| format!("-{last:x}"));
         Self {
-            gzip: is_playlist.then(|| gzip(&bytes)).flatten(),
+            gzip: is_text.then(|| gzip(&bytes)).flatten(),
             bytes,
             etag: format!("\"{:x}-{:x}{cut}\"", stamp.bytes, stamp.modified_ns),
             content_type,

@@ -44,6 +44,7 @@ fn look(path: &Path, preview: Preview, sandbox: Sandbox) -> Result<(Film, Plan),
         sandbox,
         // Measuring decodes all of the sound: too long for a look.
         loudness: Loudness::AsIs,
+        captions: Vec::new(),
         output: None,
     };
     let mut plan = None;
@@ -88,6 +89,7 @@ fn as_json(path: &Path, film: &Film, plan: &Plan) -> Value {
         "changes": shown.map_or(&[][..], |shown| &shown.changes),
         "audio": plan.sounds.first(),
         "audio_tracks": plan.sounds,
+        "captions": plan.captions,
     })
 }
 
@@ -139,6 +141,9 @@ fn as_text(film: &Film, plan: &Plan) -> Result<String, std::fmt::Error> {
             sound.action,
             &sound.reason,
         )?;
+    }
+    for words in &plan.captions {
+        writeln!(text, "{:<6} captions: {}", words.name, words.label)?;
     }
     Ok(text)
 }

@@ -13,6 +13,7 @@ use crate::job::JobLog;
 use crate::plan::Plan;
 use crate::progress::Show;
 use crate::protocol::{Message, Order};
+use crate::sidecars;
 use crate::site::Site;
 use crate::source::Film;
 use crate::supervisor::{Stop, supervise};
@@ -72,6 +73,7 @@ pub(crate) fn take_in(
         supervisor: std::process::id(),
         sandbox: site.sandbox,
         loudness: site.loudness,
+        captions: sidecars::lay_out(&sidecars::beside(path), &folder)?,
         output: Some(folder.clone()),
     };
     let mut result = make(&film, &order, &folder, stop, &mut job, show);

@@ -18,6 +18,7 @@ mod plan;
 mod progress;
 mod protocol;
 mod run;
+mod sidecars;
 mod site;
 mod source;
 mod supervisor;

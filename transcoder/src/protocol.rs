@@ -27,6 +27,10 @@ pub(crate) struct Order {
     /// Whether it may go on where the kernel can't confine it.
     pub(crate) sandbox: Sandbox,
     pub(crate) loudness: Loudness,
+    /// The languages (RFC 5646) of captions that lay beside the film; their cues wait in the
+    /// title's folder ([`crate::sidecars`]).
+    #[serde(default)]
+    pub(crate) captions: Vec<Option<String>>,
     /// The title's folder, the only one that is written. None: only look and plan.
     pub(crate) output: Option<PathBuf>,
 }

@@ -5,8 +5,10 @@
 //!
 //! - [`naming`][]: the files of a title folder, as an enum
 //! - [`title`][]: `title.json`
+//! - [`captions`][]: SRT, WebVTT and ASS in, WebVTT segments out
 //! - [`playlist`][]: multivariant and media playlists (RFC 8216)
 
+pub mod captions;
 pub mod naming;
 pub mod playlist;
 pub mod title;

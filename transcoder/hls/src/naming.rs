@@ -161,8 +161,24 @@ pub enum MediaFile {
     Init(TrackName),
     /// `<track>-<number>.m4s`: a media segment, numbered from 0 alike in all tracks of a title.
     Segment(TrackName, u32),
+    /// `<track>-<number>.vtt`: a segment of captions, numbered like the media segments.
+    Caption(TrackName, u32),
+    /// `chapters.vtt`: the names of a film's parts.
+    Chapters,
     /// `poster.jpg`: the picture on the storefront, free to everybody.
     Poster,
+}
+
+impl MediaFile {
+    /// Of a segment of whatever kind: its place in the title.
+    pub const fn segment_number(self) -> Option<u32> {
+        match self {
+            Self::Segment(_, number) | Self::Caption(_, number) => Some(number),
+            Self::Master | Self::Playlist(_) | Self::Init(_) | Self::Chapters | Self::Poster => {
+                None
+            }
+        }
+    }
 }
 
 impl fmt::Display for MediaFile {
@@ -172,6 +188,8 @@ impl fmt::Display for MediaFile {
             Self::Playlist(track) => write!(f, "{track}.m3u8"),
             Self::Init(track) => write!(f, "{track}-init.mp4"),
             Self::Segment(track, number) => write!(f, "{track}-{number}.m4s"),
+            Self::Caption(track, number) => write!(f, "{track}-{number}.vtt"),
+            Self::Chapters => f.write_str("chapters.vtt"),
             Self::Poster => f.write_str("poster.jpg"),
         }
     }
@@ -187,6 +205,7 @@ impl FromStr for MediaFile {
         match name {
             "master.m3u8" => return Ok(Self::Master),
             "poster.jpg" => return Ok(Self::Poster),
+            "chapters.vtt" => return Ok(Self::Chapters),
             _ => {}
         }
         if let Some(track) = name.strip_suffix(".m3u8") {
@@ -195,11 +214,14 @@ impl FromStr for MediaFile {
         if let Some(track) = name.strip_suffix("-init.mp4") {
             return Ok(Self::Init(track.parse()?));
         }
-        let (track, number) = name
-            .strip_suffix(".m4s")
-            .and_then(|stem| stem.split_once('-'))
-            .ok_or(UnknownFile)?;
-        Ok(Self::Segment(track.parse()?, segment_number(number)?))
+        let (stem, end) = name.rsplit_once('.').ok_or(UnknownFile)?;
+        let (track, number) = stem.split_once('-').ok_or(UnknownFile)?;
+        let (track, number) = (track.parse()?, segment_number(number)?);
+        match end {
+            "m4s" => Ok(Self::Segment(track, number)),
+            "vtt" => Ok(Self::Caption(track, number)),
+            _ => Err(UnknownFile),
+        }
     }
 }
 
@@ -225,6 +247,8 @@ mod tests {
             "v720-init.mp4",
             "v720-0.m4s",
             "v1080g2-4294967295.m4s",
+            "s2-0.vtt",
+            "chapters.vtt",
             "poster.jpg",
         ] {
             let file: MediaFile = name.parse().expect(name);
@@ -255,6 +279,20 @@ mod tests {
             "v12345678901234567.m3u8",
         ] {
             assert_eq!(name.parse::<MediaFile>(), Err(UnknownFile), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn segments_of_every_kind_have_their_number() {
+        for (name, expected) in [
+            ("v720-7.m4s", Some(7)),
+            ("s-7.vtt", Some(7)),
+            ("v720-init.mp4", None),
+            ("chapters.vtt", None),
+            ("v720.m3u8", None),
+        ] {
+            let file: MediaFile = name.parse().expect(name);
+            assert_eq!(file.segment_number(), expected, "{name}");
         }
     }
 

@@ -13,5 +13,5 @@ mod parse;
 
 pub use bandwidth::{Bitrate, SegmentSize, bitrate};
 pub use media::{Kind, MAX_SEGMENT_US, MAX_SEGMENTS, MediaPlaylist, Segment};
-pub use multivariant::{AudioRendition, FrameRate, Multivariant, Variant};
+pub use multivariant::{AudioRendition, CaptionRendition, FrameRate, Multivariant, Variant};
 pub use parse::{Fault, ParseError, parse_media};

@@ -1,5 +1,7 @@
 //! What a look through the whole file found: plain values that planning decides by.
 
+use satreel_hls::captions::Cue;
+
 use super::clock::Clock;
 
 /// A film as scanned, packet by packet. It has a picture, a sound, or both.
@@ -8,8 +10,23 @@ pub(crate) struct Facts {
     pub(crate) video: Option<Video>,
     /// The usual one first.
     pub(crate) audio: Vec<Audio>,
+    pub(crate) captions: Vec<Captions>,
+    /// The names of the film's parts.
+    pub(crate) chapters: Vec<Cue>,
     /// When the picture begins.
     pub(crate) zero: Zero,
+}
+
+/// Words to be shown, from inside the film or from a file beside it.
+#[derive(Debug, Clone)]
+pub(crate) struct Captions {
+    /// RFC 5646.
+    pub(crate) language: Option<String>,
+    pub(crate) title: Option<String>,
+    /// Only what is said in a language that the film's viewers do not speak.
+    pub(crate) forced: bool,
+    /// In the order of their beginnings, counted from the film's zero.
+    pub(crate) cues: Vec<Cue>,
 }
 
 /// The moment that every track's time counts from.

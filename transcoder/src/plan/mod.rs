@@ -74,6 +74,19 @@ pub(crate) struct Sound {
     pub(crate) gain: Option<i32>,
 }
 
+/// One choice of captions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Words {
+    /// The track's name: `s`, `s2`.
+    pub(crate) name: String,
+    /// What viewers choose by.
+    pub(crate) label: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) language: Option<String>,
+    pub(crate) forced: bool,
+}
+
 /// The picture as shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -98,6 +111,7 @@ pub(crate) struct Plan {
     pub(crate) rungs: Vec<Rung>,
     /// The usual one first.
     pub(crate) sounds: Vec<Sound>,
+    pub(crate) captions: Vec<Words>,
     /// Times of segments' starts from 0, and the film's end.
     #[serde(skip)]
     pub(crate) boundaries_us: Vec<u64>,
@@ -151,6 +165,7 @@ fn film(video: &Video, facts: &Facts, preview: Preview) -> Result<Plan, Fault> {
         preview_s,
         rungs: rungs(size, frame_rate, copied),
         sounds: sounds(facts, duration_us),
+        captions: captions(facts),
         keyframes_us: cuts::keyframes(&candidates, &boundaries_us),
         boundaries_us,
         grid,
@@ -185,6 +200,7 @@ fn sound_alone(facts: &Facts, preview: Preview) -> Result<Plan, Fault> {
         preview_s,
         rungs: Vec::new(),
         sounds,
+        captions: captions(facts),
         keyframes_us: Vec::new(),
         boundaries_us: cuts::boundaries(&candidates, duration_us, free_until),
         grid: None,
@@ -313,28 +329,63 @@ fn rungs(shown: Size, frame_rate: (u32, u32), copied: Result<(), String>) -> Vec
 }
 
 fn sounds(facts: &Facts, duration_us: u64) -> Vec<Sound> {
-    let mut sounds: Vec<Sound> = Vec::new();
-    for (number, audio) in (1..).zip(&facts.audio) {
-        let name = if number == 1 {
-            "a".to_owned()
-        } else {
-            format!("a{number}")
-        };
-        let known = audio.title.clone().or_else(|| {
-            let language = audio.language.as_deref()?;
-            Some(language::name(language).unwrap_or(language).to_owned())
-        });
-        let label = known.unwrap_or_else(|| "Sound".to_owned());
-        // Players tell renditions by their names.
-        let taken = sounds.iter().any(|other| other.label == label);
-        let label = if taken {
+    let mut labels = Labels::new("Sound");
+    let audio = (1..).zip(&facts.audio);
+    audio
+        .map(|(number, audio)| {
+            let label = labels.next(number, audio.title.as_deref(), audio.language.as_deref());
+            sound(audio, track_name("a", number), label, duration_us)
+        })
+        .collect()
+}
+
+fn captions(facts: &Facts) -> Vec<Words> {
+    let mut labels = Labels::new("Captions");
+    let captions = (1..).zip(&facts.captions);
+    captions
+        .map(|(number, words)| Words {
+            name: track_name("s", number),
+            label: labels.next(number, words.title.as_deref(), words.language.as_deref()),
+            language: words.language.clone(),
+            forced: words.forced,
+        })
+        .collect()
+}
+
+/// `a`, `a2`, `a3`.
+fn track_name(kind: &str, number: u32) -> String {
+    if number == 1 {
+        kind.to_owned()
+    } else {
+        format!("{kind}{number}")
+    }
+}
+
+/// What viewers choose renditions by: players tell them by their names, so no two are alike.
+struct Labels {
+    usual: &'static str,
+    given: Vec<String>,
+}
+
+impl Labels {
+    fn new(usual: &'static str) -> Self {
+        Self {
+            usual,
+            given: Vec::new(),
+        }
+    }
+
+    fn next(&mut self, number: u32, title: Option<&str>, language: Option<&str>) -> String {
+        let named = || language.map(|language| language::name(language).unwrap_or(language));
+        let label = title.or_else(named).unwrap_or(self.usual).to_owned();
+        let label = if self.given.contains(&label) {
             format!("{label} {number}")
         } else {
             label
         };
-        sounds.push(sound(audio, name, label, duration_us));
+        self.given.push(label.clone());
+        label
     }
-    sounds
 }
 
 fn sound(audio: &facts::Audio, name: String, label: String, duration_us: u64) -> Sound {

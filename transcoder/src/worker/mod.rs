@@ -17,8 +17,9 @@ mod rung;
 pub(crate) mod sandbox;
 mod scan;
 mod sound;
-mod store;
+pub(crate) mod store;
 mod track;
+mod words;
 
 use std::fs::File;
 use std::io::Write as _;
@@ -31,7 +32,7 @@ use ffmpeg_next as ffmpeg;
 use rustix::process::{Signal, set_parent_process_death_signal};
 use satreel_config::Loudness;
 use satreel_hls::naming::MediaFile;
-use satreel_hls::playlist::{AudioRendition, FrameRate, Multivariant, Variant};
+use satreel_hls::playlist::{AudioRendition, CaptionRendition, FrameRate, Multivariant, Variant};
 
 use crate::fault::Fault;
 use crate::plan::facts::Facts;
@@ -88,22 +89,27 @@ fn make(order: &Order, film: &File, report: &mut Report) -> Result<(), Fault> {
         let mut input = input::open(film, order.container)?;
         loudness::measure(&mut input, &mut facts, report)?;
     }
+    let store = order.output.as_deref().map(Store::new);
+    if let Some(store) = &store {
+        facts
+            .captions
+            .extend(words::sidecars(&order.captions, store)?);
+    }
     let plan = plan::plan(&facts, order.preview)?;
     report.tell(&Message::Planned {
         plan: Box::new(plan.clone()),
     });
-    match &order.output {
-        Some(folder) => {
-            let job = Job {
-                input: input::open(film, order.container)?,
-                store: Store::new(folder),
-                facts,
-                plan,
-            };
-            job.run(report)
-        }
-        None => Ok(()),
-    }
+    let Some(store) = store else { return Ok(()) };
+    words::write(&facts, &plan, &store)?;
+    let job = Job {
+        input: input::open(film, order.container)?,
+        store: store.clone(),
+        facts,
+        plan,
+    };
+    job.run(report)?;
+    store.drop_sidecars(order.captions.len());
+    Ok(())
 }
 
 struct Job {
@@ -280,7 +286,16 @@ fn master(plan: &Plan, pictures: &[Finished], sounds: &[Finished]) -> Multivaria
         bitrate: track.bitrate,
         default: index == 0,
     });
+    let captions = plan.captions.iter().filter_map(|words| {
+        Some(CaptionRendition {
+            track: words.name.parse().ok()?,
+            name: words.label.clone(),
+            language: words.language.clone(),
+            forced: words.forced,
+        })
+    });
     Multivariant {
+        captions: captions.collect(),
         variants: variants.chain(alone).collect(),
         // A single sound track without a picture is the variant itself.
         audio: audio

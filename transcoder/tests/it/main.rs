@@ -13,3 +13,4 @@ mod picture;
 mod rig;
 mod sound;
 mod sync;
+mod words;

@@ -214,7 +214,9 @@ impl Title {
                 "{track} lasts {lasts}, not {duration_s}"
             );
             assert_aligned(track, &reference, &playlist);
-            self.decodes(track);
+            if !track.starts_with('s') {
+                self.decodes(track);
+            }
         }
         assert_eq!(self.json()["state"], "published");
         assert!(self.left_over().is_empty(), "{:?}", self.left_over());

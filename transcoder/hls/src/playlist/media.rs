@@ -38,8 +38,8 @@ pub struct MediaPlaylist {
     pub media_sequence: u64,
     /// `EXT-X-TARGETDURATION` in seconds: no segment, rounded, is longer.
     pub target_s: u64,
-    /// The init segment (`EXT-X-MAP`).
-    pub init: MediaFile,
+    /// The init segment (`EXT-X-MAP`). None: captions, which need none.
+    pub init: Option<MediaFile>,
     pub segments: Vec<Segment>,
     /// `EXT-X-ENDLIST`: nothing will follow.
     pub ended: bool,
@@ -50,18 +50,36 @@ impl MediaPlaylist {
     ///
     /// Boundaries ascend; one that doesn't counts as a segment of no length.
     pub fn vod(track: TrackName, boundaries_us: &[u64]) -> Self {
+        let init = Some(MediaFile::Init(track));
+        Self::finished(init, boundaries_us, |number| {
+            MediaFile::Segment(track, number)
+        })
+    }
+
+    /// The same for captions.
+    pub fn captions(track: TrackName, boundaries_us: &[u64]) -> Self {
+        Self::finished(None, boundaries_us, |number| {
+            MediaFile::Caption(track, number)
+        })
+    }
+
+    fn finished(
+        init: Option<MediaFile>,
+        boundaries_us: &[u64],
+        uri: impl Fn(u32) -> MediaFile,
+    ) -> Self {
         let segments: Vec<Segment> = (0..)
             .zip(boundaries_us.windows(2))
             .map(|(number, pair)| Segment {
                 duration_us: pair[1].saturating_sub(pair[0]).min(MAX_SEGMENT_US),
-                uri: MediaFile::Segment(track, number),
+                uri: uri(number),
             })
             .collect();
         Self {
             kind: Kind::Vod,
             media_sequence: 0,
             target_s: target_duration(&segments),
-            init: MediaFile::Init(track),
+            init,
             segments,
             ended: true,
         }
@@ -128,7 +146,9 @@ impl fmt::Display for MediaPlaylist {
             Kind::Live => {}
         }
         f.write_str("#EXT-X-INDEPENDENT-SEGMENTS\n")?;
-        writeln!(f, "#EXT-X-MAP:URI=\"{}\"", self.init)?;
+        if let Some(init) = self.init {
+            writeln!(f, "#EXT-X-MAP:URI=\"{init}\"")?;
+        }
         for Segment { duration_us, uri } in &self.segments {
             let (seconds, rest) = (duration_us / 1_000_000, duration_us % 1_000_000);
             writeln!(f, "#EXTINF:{seconds}.{rest:06},\n{uri}")?;

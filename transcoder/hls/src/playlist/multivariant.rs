@@ -49,11 +49,23 @@ pub struct AudioRendition {
     pub default: bool,
 }
 
+/// Captions that every variant can play with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CaptionRendition {
+    pub track: TrackName,
+    pub name: String,
+    /// RFC 5646, when known.
+    pub language: Option<String>,
+    /// Shown even to viewers who want no captions: what is said in a foreign language.
+    pub forced: bool,
+}
+
 /// All variants and renditions of a title, in the order of the file. `Display` renders it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Multivariant {
     pub variants: Vec<Variant>,
     pub audio: Vec<AudioRendition>,
+    pub captions: Vec<CaptionRendition>,
 }
 
 impl fmt::Display for Multivariant {
@@ -61,6 +73,9 @@ impl fmt::Display for Multivariant {
         f.write_str("#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-INDEPENDENT-SEGMENTS\n")?;
         for audio in &self.audio {
             write_audio(f, audio)?;
+        }
+        for captions in &self.captions {
+            write_captions(f, captions)?;
         }
         for variant in &self.variants {
             self.write_variant(f, variant)?;
@@ -80,6 +95,23 @@ fn write_audio(f: &mut fmt::Formatter<'_>, audio: &AudioRendition) -> fmt::Resul
     writeln!(
         f,
         ",DEFAULT={default},AUTOSELECT=YES,CHANNELS=\"{channels}\",URI=\"{uri}\""
+    )
+}
+
+fn write_captions(f: &mut fmt::Formatter<'_>, captions: &CaptionRendition) -> fmt::Result {
+    let name = Quoted(&captions.name);
+    write!(
+        f,
+        "#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID=\"captions\",NAME={name}"
+    )?;
+    if let Some(language) = &captions.language {
+        write!(f, ",LANGUAGE={}", Quoted(language))?;
+    }
+    let forced = if captions.forced { "YES" } else { "NO" };
+    let uri = MediaFile::Playlist(captions.track);
+    writeln!(
+        f,
+        ",DEFAULT=NO,AUTOSELECT=YES,FORCED={forced},URI=\"{uri}\""
     )
 }
 
@@ -106,6 +138,9 @@ impl Multivariant {
         }
         if !self.audio.is_empty() {
             f.write_str(",AUDIO=\"audio\"")?;
+        }
+        if !self.captions.is_empty() {
+            f.write_str(",SUBTITLES=\"captions\"")?;
         }
         writeln!(f, "\n{}", MediaFile::Playlist(variant.track))
     }
@@ -189,15 +224,22 @@ mod tests {
                 },
                 default: true,
             }],
+            captions: vec![CaptionRendition {
+                track: "s".parse().expect("a track"),
+                name: "English".to_owned(),
+                language: Some("en".to_owned()),
+                forced: false,
+            }],
         };
         insta::assert_snapshot!(title.to_string(), @r#"
         #EXTM3U
         #EXT-X-VERSION:7
         #EXT-X-INDEPENDENT-SEGMENTS
         #EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="Deutsch '5.1' ",LANGUAGE="de",DEFAULT=YES,AUTOSELECT=YES,CHANNELS="2",URI="a.m3u8"
-        #EXT-X-STREAM-INF:BANDWIDTH=2630000,AVERAGE-BANDWIDTH=1378000,CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=1280x720,FRAME-RATE=29.970,AUDIO="audio"
+        #EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID="captions",NAME="English",LANGUAGE="en",DEFAULT=NO,AUTOSELECT=YES,FORCED=NO,URI="s.m3u8"
+        #EXT-X-STREAM-INF:BANDWIDTH=2630000,AVERAGE-BANDWIDTH=1378000,CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=1280x720,FRAME-RATE=29.970,AUDIO="audio",SUBTITLES="captions"
         v720.m3u8
-        #EXT-X-STREAM-INF:BANDWIDTH=930000,AVERAGE-BANDWIDTH=528000,CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=640x360,FRAME-RATE=29.970,AUDIO="audio"
+        #EXT-X-STREAM-INF:BANDWIDTH=930000,AVERAGE-BANDWIDTH=528000,CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=640x360,FRAME-RATE=29.970,AUDIO="audio",SUBTITLES="captions"
         v360.m3u8
         "#);
     }
@@ -215,7 +257,7 @@ mod tests {
                     average: 190_000,
                 },
             }],
-            audio: vec![],
+            ..Multivariant::default()
         };
         insta::assert_snapshot!(title.to_string(), @r#"
         #EXTM3U
@@ -233,7 +275,7 @@ mod tests {
                 frame_rate: None,
                 ..variant("v240", 426, 240, 300_000)
             }],
-            audio: vec![],
+            ..Multivariant::default()
         };
         insta::assert_snapshot!(title.to_string(), @r#"
         #EXTM3U

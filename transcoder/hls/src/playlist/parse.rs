@@ -125,10 +125,7 @@ impl Draft {
 
     fn segment(&mut self, name: &str) -> Result<(), Fault> {
         let uri: MediaFile = name.parse().map_err(|_| Fault::BadName)?;
-        let Some(MediaFile::Init(track)) = self.init else {
-            return Err(Fault::Incomplete);
-        };
-        if !matches!(uri, MediaFile::Segment(of, _) if of == track) {
+        if !self.is_ours(uri) {
             return Err(Fault::BadName);
         }
         if self.segments.len() >= MAX_SEGMENTS {
@@ -139,17 +136,29 @@ impl Draft {
         Ok(())
     }
 
+    /// Of the init segment's track; without one, captions of the same track as those before.
+    fn is_ours(&self, uri: MediaFile) -> bool {
+        let before = self.segments.first().map(|first| first.uri);
+        match (self.init, before, uri) {
+            (Some(MediaFile::Init(track)), _, MediaFile::Segment(of, _))
+            | (None, Some(MediaFile::Caption(track, _)), MediaFile::Caption(of, _)) => of == track,
+            (None, None, MediaFile::Caption(..)) => true,
+            _ => false,
+        }
+    }
+
     fn finish(self) -> Result<MediaPlaylist, Fault> {
         if self.pending_us.is_some() {
             return Err(Fault::NoSegment);
         }
         let kind = self.kind.unwrap_or(Kind::Live);
-        match (self.target_s, self.init) {
-            (Some(target_s), Some(init)) if self.ended || kind != Kind::Vod => Ok(MediaPlaylist {
+        let known = self.init.is_some() || !self.segments.is_empty();
+        match self.target_s {
+            Some(target_s) if known && (self.ended || kind != Kind::Vod) => Ok(MediaPlaylist {
                 kind,
                 media_sequence: self.media_sequence.unwrap_or(0),
                 target_s,
-                init,
+                init: self.init,
                 segments: self.segments,
                 ended: self.ended,
             }),
@@ -247,26 +256,32 @@ mod tests {
 
     fn playlists() -> impl Strategy<Value = MediaPlaylist> {
         let durations = proptest::collection::vec(0..=MAX_SEGMENT_US, 0..40);
-        (durations, any::<bool>(), 0_u64..1000).prop_map(|(durations, live, first)| {
-            let boundaries: Vec<u64> = std::iter::once(0)
-                .chain(durations.iter().scan(0, |sum, us| {
-                    *sum += us;
-                    Some(*sum)
-                }))
-                .collect();
-            let track = "v720".parse().expect("a track");
-            let vod = MediaPlaylist::vod(track, &boundaries);
-            if live {
-                MediaPlaylist {
-                    kind: Kind::Live,
-                    ended: false,
-                    media_sequence: first,
-                    ..vod
+        (durations, any::<bool>(), any::<bool>(), 0_u64..1000).prop_map(
+            |(durations, live, captions, first)| {
+                let boundaries: Vec<u64> = std::iter::once(0)
+                    .chain(durations.iter().scan(0, |sum, us| {
+                        *sum += us;
+                        Some(*sum)
+                    }))
+                    .collect();
+                let track = "v720".parse().expect("a track");
+                let vod = if captions && boundaries.len() > 1 {
+                    MediaPlaylist::captions(track, &boundaries)
+                } else {
+                    MediaPlaylist::vod(track, &boundaries)
+                };
+                if live {
+                    MediaPlaylist {
+                        kind: Kind::Live,
+                        ended: false,
+                        media_sequence: first,
+                        ..vod
+                    }
+                } else {
+                    vod
                 }
-            } else {
-                vod
-            }
-        })
+            },
+        )
     }
 
     proptest! {

@@ -5,12 +5,11 @@ use ffmpeg::codec::decoder;
 use ffmpeg::format::stream::Stream;
 use ffmpeg_next as ffmpeg;
 
+use super::tidy;
 use crate::plan::clock::Clock;
 use crate::plan::facts::{Audio, Zero};
 use crate::plan::language;
 use crate::worker::peek;
-
-const LONGEST_TITLE: usize = 60;
 
 pub(super) struct AudioScan {
     stream: usize,
@@ -105,14 +104,4 @@ impl AudioScan {
 /// Whether anything here can play it.
 pub(super) fn is_known(stream: &Stream<'_>) -> bool {
     decoder::find(stream.parameters().id()).is_some()
-}
-
-/// A stranger's words, short and without control characters.
-fn tidy(title: &str) -> Option<String> {
-    let letters = title.chars().filter(|letter| !letter.is_control());
-    let title: String = letters.take(LONGEST_TITLE).collect();
-    let title = title.trim();
-    // Writers of files put their own name there.
-    let meaningless = title.is_empty() || title.ends_with("Handler");
-    (!meaningless).then(|| title.to_owned())
 }

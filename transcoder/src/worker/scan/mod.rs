@@ -5,11 +5,14 @@
 
 mod audio;
 mod video;
+mod words;
 
 use ffmpeg::format::context::Input;
 use ffmpeg::format::stream::{Disposition, Stream};
 use ffmpeg::media;
 use ffmpeg_next as ffmpeg;
+
+use satreel_hls::captions::{Cue, plain_text};
 
 use super::Report;
 use super::input::Packets;
@@ -18,9 +21,14 @@ use crate::plan::clock::Clock;
 use crate::plan::facts::{Facts, Zero};
 use audio::AudioScan;
 use video::VideoScan;
+use words::WordScan;
 
 /// More languages than any film has.
 const MOST_SOUNDS: usize = 12;
+const MOST_CAPTIONS: usize = 40;
+const MICROSECONDS: Clock = Clock::of_rate(1_000_000);
+const MOST_CHAPTERS: usize = 500;
+const LONGEST_TITLE: usize = 60;
 
 /// Finds the tracks to use, then reads every packet.
 pub(super) fn scan(input: &mut Input, report: &mut Report) -> Result<Facts, Fault> {
@@ -29,6 +37,8 @@ pub(super) fn scan(input: &mut Input, report: &mut Report) -> Result<Facts, Faul
         None => None,
     };
     let mut sounds = sounds(input);
+    let words = input.streams().filter_map(|stream| WordScan::new(&stream));
+    let mut words: Vec<WordScan> = words.take(MOST_CAPTIONS).collect();
     let promised = video.as_ref().map(|video| Promise::of(input, video));
     let mut packets = Packets::default();
     while let Some(packet) = packets.next(input)? {
@@ -37,6 +47,8 @@ pub(super) fn scan(input: &mut Input, report: &mut Report) -> Result<Facts, Faul
             video.see(&packet)?;
         } else if let Some(sound) = sounds.iter_mut().find(|sound| sound.stream() == stream) {
             sound.see(&packet);
+        } else if let Some(words) = words.iter_mut().find(|words| words.stream() == stream) {
+            words.see(&packet);
         }
         report.looking();
     }
@@ -58,7 +70,50 @@ pub(super) fn scan(input: &mut Input, report: &mut Report) -> Result<Facts, Faul
     if video.is_none() && audio.is_empty() {
         return Err(Fault::NoTrack);
     }
-    Ok(Facts { video, audio, zero })
+    let words = words.into_iter();
+    Ok(Facts {
+        video,
+        audio,
+        captions: words.filter_map(|words| words.finish(zero)).collect(),
+        chapters: chapters(input, zero),
+        zero,
+    })
+}
+
+/// The names of the film's parts.
+fn chapters(input: &Input, zero: Zero) -> Vec<Cue> {
+    let mut cues = Vec::new();
+    for (number, chapter) in (1..).zip(input.chapters().take(MOST_CHAPTERS)) {
+        let base = chapter.time_base();
+        // Matroska counts nanoseconds here, finer than any track's clock.
+        let us = |stamp: i64| {
+            let us = i128::from(stamp) * i128::from(base.numerator()) * 1_000_000;
+            let us = us / i128::from(base.denominator().max(1));
+            u64::try_from(us - i128::from(zero.on(MICROSECONDS))).unwrap_or(0)
+        };
+        let name = chapter.metadata().get("title").map(plain_text);
+        let name = name.filter(|name| !name.is_empty());
+        let (start_us, end_us) = (us(chapter.start()), us(chapter.end()));
+        if end_us > start_us {
+            cues.push(Cue {
+                start_us,
+                end_us,
+                text: name.unwrap_or_else(|| format!("{number}")),
+            });
+        }
+    }
+    cues.sort_by_key(|cue| cue.start_us);
+    cues
+}
+
+/// A stranger's words, short and without control characters.
+fn tidy(title: &str) -> Option<String> {
+    let letters = title.chars().filter(|letter| !letter.is_control());
+    let title: String = letters.take(LONGEST_TITLE).collect();
+    let title = title.trim();
+    // Writers of files put their own name there.
+    let meaningless = title.is_empty() || title.ends_with("Handler");
+    (!meaningless).then(|| title.to_owned())
 }
 
 pub(super) fn stream(input: &Input, index: usize) -> Result<Stream<'_>, Fault> {
