@@ -21,7 +21,7 @@ pub use fault::{Fault, Faults};
 pub use load::{load, parse};
 pub use net::{HttpUrl, IpRange, stays_inside};
 pub use schema::{
-    Backend, Btcpay, Collection, Colour, Config, Limits, Live, Loudness, Lnd, Network, Offers, Payments,
-    Sandbox, Server, Site, Tips, Tls, Transcoder,
+    Backend, Btcpay, Collection, Colour, Config, Limits, Live, Lnd, Loudness, Network, Offers,
+    Payments, Sandbox, Server, Site, Tips, Tls, Transcoder,
 };
 pub use secret::{Secret, SecretError, SecretString};

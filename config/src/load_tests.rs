@@ -3,7 +3,9 @@ use std::path::Path;
 use proptest::prelude::*;
 use satreel_hls::title::TierKind;
 
-use crate::{Backend, Config, Faults, Limits, Network, Offers, Loudness, Sandbox, Secret, load, parse};
+use crate::{
+    Backend, Config, Faults, Limits, Loudness, Network, Offers, Sandbox, Secret, load, parse,
+};
 
 const MINIMAL: &str = r#"
 [site]

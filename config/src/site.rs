@@ -5,8 +5,8 @@ use std::path::Path;
 use crate::{
     fault::Problem,
     schema::{
-        DEFAULT_CACHE_MB, DEFAULT_LISTEN, DEFAULT_LIVE, DEFAULT_NAME, Live, Loudness, Sandbox, Server, Site,
-        Tls, Transcoder, default_keys, default_watch,
+        DEFAULT_CACHE_MB, DEFAULT_LISTEN, DEFAULT_LIVE, DEFAULT_NAME, Live, Loudness, Sandbox,
+        Server, Site, Tls, Transcoder, default_keys, default_watch,
     },
     section::Section,
     value,

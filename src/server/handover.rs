@@ -8,7 +8,7 @@ use std::{
     io::{self, IoSlice},
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
     time::Duration,
 };
 
@@ -16,8 +16,11 @@ use futures_util::StreamExt;
 use http::{HeaderMap, Method, Request, Response, StatusCode, Version, header};
 use parking_lot::Mutex;
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf},
+    net::{
+        TcpStream,
+        tcp::{ReadHalf, WriteHalf},
+    },
     sync::Notify,
 };
 
@@ -26,9 +29,10 @@ use crate::event_stream::{EventStream, Events};
 /// A client that takes no bytes for this long has gone.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A socket that outlives the HTTP connection on it.
+/// A socket that outlives the HTTP connection on it. Nobody ever waits for the lock: one connection
+/// uses it, then whoever releases it.
 #[derive(Debug, Clone)]
-pub(super) struct Line(Arc<TcpStream>);
+pub(super) struct Line(Arc<Mutex<TcpStream>>);
 
 /// An answer to be written by hand.
 pub(super) struct Handover {
@@ -107,50 +111,42 @@ fn head(headers: &HeaderMap) -> Vec<u8> {
 
 impl Handover {
     /// Writes until the events end or the client has gone.
-    pub(super) async fn write(mut self, line: Line) -> io::Result<()> {
-        line.put(&std::mem::take(&mut self.head)).await?;
+    pub(super) async fn write(mut self, mut socket: TcpStream) -> io::Result<()> {
+        let (mut from, mut to) = socket.split();
+        put(&mut to, &std::mem::take(&mut self.head)).await?;
+        let mut gone = std::pin::pin!(gone(&mut from));
         loop {
             let event = tokio::select! {
                 event = self.events.next() => event,
-                gone = line.gone() => return gone,
+                gone = &mut gone => return gone,
             };
             match event {
-                Some(event) => line.put(&event).await?,
+                Some(event) => put(&mut to, &event).await?,
                 None => return Ok(()),
             }
         }
     }
 }
 
+async fn put(to: &mut WriteHalf<'_>, bytes: &[u8]) -> io::Result<()> {
+    let written = tokio::time::timeout(PATIENCE, to.write_all(bytes));
+    written.await.map_err(io::Error::other)?
+}
+
+/// Returns when the other end has closed. What it says meanwhile is nothing to us.
+async fn gone(from: &mut ReadHalf<'_>) -> io::Result<()> {
+    while from.read(&mut [0; 64]).await? > 0 {}
+    Ok(())
+}
+
 impl Line {
     pub(super) fn new(stream: TcpStream) -> Self {
-        Self(Arc::new(stream))
+        Self(Arc::new(Mutex::new(stream)))
     }
 
-    async fn put(&self, mut bytes: &[u8]) -> io::Result<()> {
-        while !bytes.is_empty() {
-            let writable = tokio::time::timeout(PATIENCE, self.0.writable());
-            writable.await.map_err(io::Error::other)??;
-            match self.0.try_write(bytes) {
-                Ok(count) => bytes = &bytes[count..],
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
-    }
-
-    /// Returns when the other end has closed. What it says meanwhile is nothing to us.
-    async fn gone(&self) -> io::Result<()> {
-        loop {
-            self.0.readable().await?;
-            match self.0.try_read(&mut [0; 64]) {
-                Ok(0) => return Ok(()),
-                Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Err(error),
-            }
-        }
+    /// The socket, once its connection is gone.
+    pub(super) fn release(self) -> Option<TcpStream> {
+        Arc::into_inner(self.0).map(Mutex::into_inner)
     }
 }
 
@@ -160,17 +156,7 @@ impl AsyncRead for Line {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        loop {
-            ready!(self.0.poll_read_ready(context))?;
-            match self.0.try_read(buffer.initialize_unfilled()) {
-                Ok(count) => {
-                    buffer.advance(count);
-                    return Poll::Ready(Ok(()));
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Poll::Ready(Err(error)),
-            }
-        }
+        Pin::new(&mut *self.0.lock()).poll_read(context, buffer)
     }
 }
 
@@ -180,7 +166,7 @@ impl AsyncWrite for Line {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.poll_write_vectored(context, &[IoSlice::new(bytes)])
+        Pin::new(&mut *self.0.lock()).poll_write(context, bytes)
     }
 
     fn poll_write_vectored(
@@ -188,29 +174,18 @@ impl AsyncWrite for Line {
         context: &mut Context<'_>,
         pieces: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        loop {
-            ready!(self.0.poll_write_ready(context))?;
-            match self.0.try_write_vectored(pieces) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                done => return Poll::Ready(done),
-            }
-        }
+        Pin::new(&mut *self.0.lock()).poll_write_vectored(context, pieces)
     }
 
     fn is_write_vectored(&self) -> bool {
         true
     }
 
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut *self.0.lock()).poll_flush(context)
     }
 
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let shut = socket2::SockRef::from(&*self.0).shutdown(std::net::Shutdown::Write);
-        // Whoever has hung up already needs no goodbye.
-        Poll::Ready(match shut {
-            Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
-            shut => shut,
-        })
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut *self.0.lock()).poll_shutdown(context)
     }
 }

@@ -93,10 +93,13 @@ pub async fn serve(listener: TcpListener, doors: Doors, shutdown: CancellationTo
                 }
                 handover = slot.taken() => handover,
             };
+            let Some(socket) = line.release() else {
+                return;
+            };
             // In a task of its own: this one, with all that a connection needs, ends here.
             tokio::spawn(async move {
                 let _permit = permit;
-                if let Err(error) = handover.write(line).await {
+                if let Err(error) = handover.write(socket).await {
                     let error = &error as &dyn std::error::Error;
                     tracing::debug!(error, "event stream ended");
                 }
