@@ -13,6 +13,7 @@ mod payments;
 mod schema;
 mod secret;
 mod section;
+mod sidecar;
 mod site;
 mod tips;
 mod value;
@@ -25,3 +26,4 @@ pub use schema::{
     Payments, Sandbox, Server, Site, Tips, Tls, Transcoder,
 };
 pub use secret::{Secret, SecretError, SecretString};
+pub use sidecar::{MAX_SIDECAR_BYTES, Sidecar};

@@ -253,6 +253,8 @@ pub struct Transcoder {
     pub watch: PathBuf,
     pub sandbox: Sandbox,
     pub loudness: Loudness,
+    /// Free space below which films wait, in MB.
+    pub keep_free_mb: u32,
 }
 
 /// How loud the sound of new titles is.
@@ -341,6 +343,7 @@ impl fmt::Display for Colour {
 
 pub(crate) const DEFAULT_LISTEN: SocketAddr = local(8420);
 pub(crate) const DEFAULT_LIVE: SocketAddr = local(1935);
+pub(crate) const DEFAULT_KEEP_FREE_MB: u32 = 1024;
 pub(crate) const DEFAULT_CACHE_MB: u32 = 128;
 pub(crate) const DEFAULT_INVOICE_MINUTES: u32 = 15;
 pub(crate) const DEFAULT_NAME: &str = "Satreel";
@@ -382,6 +385,7 @@ impl Config {
                 watch: default_watch(data),
                 sandbox: Sandbox::default(),
                 loudness: Loudness::default(),
+                keep_free_mb: DEFAULT_KEEP_FREE_MB,
             },
             live: Live {
                 listen: DEFAULT_LIVE,

@@ -7,16 +7,18 @@ use serde_json::json;
 
 use crate::Failure;
 use crate::cli::TitleArgs;
+use crate::control::Control;
 use crate::intake::{Taken, take_in};
 use crate::progress::Show;
+use crate::sidecar::Given;
 use crate::site::Site;
-use crate::supervisor::Stop;
 use crate::title::Wish;
 
 pub(crate) fn add(site: &Site, file: &Path, args: &TitleArgs, json: bool) -> Result<(), Failure> {
-    let wish = Wish::of(args, file, &site.offers).map_err(Failure::usage)?;
+    let given = Given::of(file, Vec::new()).map_err(Failure::usage)?;
+    let wish = Wish::of(args, file, given, &site.offers).map_err(Failure::usage)?;
     let mut show = Show::new(json);
-    let taken = take_in(site, file, &wish, &Stop::default(), &mut show);
+    let taken = take_in(site, file, &wish, &Control::default(), &mut show);
     show.finish();
     let taken = taken.map_err(|fault| Failure::failed(format!("{}: {fault}", file.display())))?;
     let id = taken.id();

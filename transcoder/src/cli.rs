@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use satreel_config::Sandbox;
+use satreel_hls::naming::VideoId;
 
 /// Turns films into adaptive streams, each in a confined process of its own.
 #[derive(Debug, Parser)]
@@ -50,6 +51,41 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Lists the jobs: how far they are, what waits, what failed and why
+    Jobs {
+        #[command(flatten)]
+        site: SiteArgs,
+        /// Print the result as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Makes a job stand still; what is made stays
+    Pause(JobArgs),
+    /// Lets a paused job go on
+    Resume(JobArgs),
+    /// Gives a job up: a new title goes, one that was there before stays as it was
+    Cancel(JobArgs),
+    /// Makes once more what failed or was cancelled
+    Retry(JobArgs),
+    /// Makes a title's film anew; the old one plays until the new one is whole
+    Remake {
+        #[command(flatten)]
+        job: JobArgs,
+        /// Seconds that are free; else as before
+        #[arg(long, value_name = "SECONDS")]
+        preview: Option<u32>,
+    },
+    /// Puts another film in the place of a title's; the old one plays until the new one is whole
+    Replace {
+        #[command(flatten)]
+        job: JobArgs,
+        /// The new film; copied
+        file: PathBuf,
+    },
+    /// Removes a title with all its media, and says what is left
+    Delete(JobArgs),
+    /// Takes an ended job off the list
+    Forget(JobArgs),
     /// Says which layers of the confinement this kernel gives
     Doctor {
         /// Print the result as JSON
@@ -59,6 +95,15 @@ pub(crate) enum Command {
     /// One job, in a confined process; started by the others
     #[command(hide = true)]
     Work { order: String },
+}
+
+/// Which job of which site.
+#[derive(Debug, Args)]
+pub(crate) struct JobArgs {
+    /// The title's id
+    pub(crate) id: VideoId,
+    #[command(flatten)]
+    pub(crate) site: SiteArgs,
 }
 
 /// Which site the film is for.

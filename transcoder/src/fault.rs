@@ -52,6 +52,12 @@ pub(crate) enum Fault {
     Unconfined { missing: String },
     #[error("another Satreel program is working on this film: wait for it to finish")]
     Busy,
+    #[error("what lies beside the film is wrong: {detail}")]
+    Beside { detail: String },
+    #[error("another satreel-transcoder run works on this site: stop it first")]
+    Running,
+    #[error("somebody gave the film up")]
+    Cancelled,
     #[error("the transcoder was stopped: it continues at the next start")]
     Stopped,
 }
@@ -64,6 +70,7 @@ impl Fault {
             | Self::Unwritable { .. }
             | Self::Unconfined { .. }
             | Self::Busy
+            | Self::Running
             | Self::Stopped => true,
             Self::Empty
             | Self::NotMedia
@@ -75,7 +82,9 @@ impl Fault {
             | Self::Unreadable { .. }
             | Self::Stalled { .. }
             | Self::Crashed { .. }
-            | Self::Forbidden => false,
+            | Self::Forbidden
+            | Self::Beside { .. }
+            | Self::Cancelled => false,
         }
     }
 

@@ -8,12 +8,13 @@ use satreel_config::{Loudness, Sandbox};
 use serde_json::{Value, json};
 
 use crate::Failure;
+use crate::control::Control;
 use crate::fault::Fault;
 use crate::magic::Container;
 use crate::plan::{Action, Plan, Preview};
 use crate::protocol::{Message, Order};
 use crate::source::Film;
-use crate::supervisor::{Stop, supervise};
+use crate::supervisor::{Heard, supervise};
 
 /// The site's usual preview is not known here; it does not change what is copied.
 const USUAL_PREVIEW: Preview = Preview::Usual(60);
@@ -40,6 +41,7 @@ fn look(path: &Path, preview: Preview, sandbox: Sandbox) -> Result<(Film, Plan),
     let order = Order {
         container: film.container,
         preview,
+        generation: 0,
         supervisor: std::process::id(),
         sandbox,
         // Measuring decodes all of the sound: too long for a look.
@@ -48,8 +50,8 @@ fn look(path: &Path, preview: Preview, sandbox: Sandbox) -> Result<(Film, Plan),
         output: None,
     };
     let mut plan = None;
-    supervise(&film.file, &order, &Stop::default(), |message| {
-        if let Message::Planned { plan: found } = message {
+    supervise(&film.file, &order, &Control::default(), None, |heard| {
+        if let Heard::Told(Message::Planned { plan: found }) = heard {
             plan = Some((**found).clone());
         }
         Ok(())

@@ -1,22 +1,25 @@
 //! One film's way into the site: known by its hash, announced, made by a worker, published.
 //!
 //! At every step what exists on disk decides: a job that broke anywhere is simply done again, and
-//! a film that is there already is not made twice.
+//! a film that is there already is not made twice. [`take_in`] makes a new title; [`remake`] makes
+//! the film of one that is there anew, beside the old one, which plays until the last moment.
 
 use std::fs::{self, File, TryLockError};
 use std::path::Path;
 
-use satreel_hls::naming::VideoId;
+use satreel_hls::naming::{MediaFile, VideoId};
 
+use crate::control::{Control, Word};
 use crate::fault::Fault;
-use crate::job::JobLog;
+use crate::generation;
+use crate::job::{self, JobFile, JobLog, JobState};
 use crate::plan::Plan;
 use crate::progress::Show;
 use crate::protocol::{Message, Order};
-use crate::sidecars;
-use crate::site::Site;
+use crate::sidecar::Given;
+use crate::site::{Site, write_whole};
 use crate::source::Film;
-use crate::supervisor::{Stop, supervise};
+use crate::supervisor::{Heard, Standstill, supervise};
 use crate::title::{self, Wish};
 use crate::worker::sandbox;
 
@@ -46,7 +49,7 @@ pub(crate) fn take_in(
     site: &Site,
     path: &Path,
     wish: &Wish,
-    stop: &Stop,
+    control: &Control,
     show: &mut Show,
 ) -> Result<Taken, Fault> {
     sandbox::check(site.sandbox)?;
@@ -54,6 +57,7 @@ pub(crate) fn take_in(
     let mut film = Film::open(path)?;
     show.stage("reading the file");
     let (id, source) = film.identify(|_| {})?;
+    control.is_for(id);
     let folder = site.title(id);
     let _lock = lock(&folder)?;
     if site.is_made(id) {
@@ -63,78 +67,207 @@ pub(crate) fn take_in(
         }
         return Ok(Taken::Known { id });
     }
+    let mut job = job::new(id.to_string(), &wish.name, wish.preview, path);
+    wait_if_paused(site, id, &mut job, control)?;
     site.clear_media(id)?;
     title::announce(&folder, wish, &source)?;
-    let mut job = JobLog::new(site.job(id), id.to_string(), wish, path);
-    job.begin()?;
-    let order = Order {
-        container: film.container,
-        preview: wish.preview,
-        supervisor: std::process::id(),
-        sandbox: site.sandbox,
-        loudness: site.loudness,
-        captions: sidecars::lay_out(&sidecars::beside(path), &folder)?,
-        output: Some(folder.clone()),
+    let mut work = Work {
+        site,
+        film: &film,
+        folder: &folder,
+        control,
+        job: JobLog::new(site.job(id), job),
     };
-    let mut result = make(&film, &order, &folder, stop, &mut job, show);
-    // Once may be chance (somebody ended it, memory ran out); twice is the film.
-    if let Err(fault @ Fault::Crashed { .. }) = &result {
-        tracing::warn!(%fault, "once more");
-        site.clear_media(id)?;
-        result = make(&film, &order, &folder, stop, &mut job, show);
-    }
-    show.finish();
+    let result = work
+        .run(&wish.given, &folder, show)
+        .and_then(|plan| beside(&folder, wish).map(|()| plan));
     // A stopped job is no failed one: it goes on at the next start.
     if let Err(fault) = &result
         && *fault != Fault::Stopped
     {
         clean_up(site, id, fault)?;
     }
-    if !matches!(result, Err(Fault::Stopped)) {
-        job.end(result.as_ref().map(|_| ()))?;
-    }
-    result.map(|plan| Taken::New { id, plan })
+    work.end(result, |_| title::publish(&folder))
+        .map(|plan| Taken::New { id, plan })
 }
 
-fn make(
-    film: &Film,
-    order: &Order,
-    folder: &Path,
-    stop: &Stop,
-    job: &mut JobLog,
+/// Makes the film of a title anew, from the source and with the settings that the job names.
+pub(crate) fn remake(
+    site: &Site,
+    id: VideoId,
+    mut job: JobFile,
+    control: &Control,
     show: &mut Show,
-) -> Result<Box<Plan>, Fault> {
-    let mut planned = None;
-    show.stage("looking through the film");
-    supervise(&film.file, order, stop, |message| match message {
-        Message::Planned { plan } => {
-            planned = Some(plan.clone());
-            for rung in &plan.rungs {
-                let action = serde_json::to_value(rung.action).unwrap_or_default();
-                let action = action.as_str().unwrap_or_default();
-                show.say(&format!("{}: {action}: {}", rung.name, rung.reason));
-            }
-            title::describe(folder, plan)?;
-            job.planned(plan)
-        }
-        Message::Progress { done_us } => {
-            job.progress(*done_us)?;
-            show.progress(&job.file);
-            Ok(())
-        }
-        Message::Confined { layers } => {
-            if let Some(missing) = layers.missing() {
-                tracing::warn!(missing, "the worker is confined in part only");
-            }
-            tracing::debug!(%layers, "the worker is confined");
-            Ok(())
-        }
-        Message::Looking {} | Message::Done {} | Message::Failed { .. } => Ok(()),
-    })?;
-    title::publish(folder)?;
-    planned.ok_or_else(|| Fault::Crashed {
-        detail: "it told no plan".to_owned(),
+) -> Result<Taken, Fault> {
+    sandbox::check(site.sandbox)?;
+    control.is_for(id);
+    let mut film = Film::open(&job::source(&job))?;
+    let (_, source) = film.identify(|_| {})?;
+    let folder = site.title(id);
+    let _lock = lock(&folder)?;
+    // Killed after the switch and before the last word.
+    if generation::is_current(&folder, job.generation) {
+        JobLog::new(site.job(id), job).end(Ok(()))?;
+        return Ok(Taken::Known { id });
+    }
+    wait_if_paused(site, id, &mut job, control)?;
+    let staging = generation::stage(&folder)?;
+    let preview = job.preview;
+    let given = Given::of(&job::source(&job), Vec::new())?;
+    let mut work = Work {
+        site,
+        film: &film,
+        folder: &folder,
+        control,
+        job: JobLog::new(site.job(id), job),
+    };
+    let result = work.run(&given, &staging, show);
+    if !matches!(result, Err(Fault::Stopped)) && result.is_err() {
+        generation::drop_stage(&folder)?;
+    }
+    work.end(result, |plan| {
+        title::replace(&folder, &source, preview, plan)?;
+        generation::switch(&folder)
     })
+    .map(|plan| Taken::New { id, plan })
+}
+
+/// What came along and needs no worker: the poster takes the place of the one that was made.
+fn beside(folder: &Path, wish: &Wish) -> Result<(), Fault> {
+    if let Some(poster) = wish.given.poster()? {
+        let path = folder.join(MediaFile::Poster.to_string());
+        write_whole(&path, &poster).map_err(|error| Fault::writing(&error))?;
+    }
+    Ok(())
+}
+
+/// A job that was paused stays so, also over a restart.
+fn wait_if_paused(
+    site: &Site,
+    id: VideoId,
+    file: &mut JobFile,
+    control: &Control,
+) -> Result<(), Fault> {
+    let before = job::read(&site.job(id));
+    if before.is_some_and(|before| before.state == JobState::Paused) {
+        file.state = JobState::Paused;
+        job::write(&site.job(id), file)?;
+        control.say(Word::Pause);
+    }
+    match control.wait_while_paused() {
+        Word::Go | Word::Pause => Ok(()),
+        Word::Stop => Err(Fault::Stopped),
+        Word::Cancel => {
+            file.state = JobState::Cancelled;
+            job::write(&site.job(id), file)?;
+            clean_up(site, id, &Fault::Cancelled)?;
+            Err(Fault::Cancelled)
+        }
+    }
+}
+
+/// One making of a title, by at most two workers.
+struct Work<'a> {
+    site: &'a Site,
+    film: &'a Film,
+    folder: &'a Path,
+    control: &'a Control,
+    job: JobLog,
+}
+
+impl Work<'_> {
+    fn run(&mut self, given: &Given, output: &Path, show: &mut Show) -> Result<Box<Plan>, Fault> {
+        self.job.begin()?;
+        let order = Order {
+            container: self.film.container,
+            preview: self.job.file.preview,
+            generation: self.job.file.generation,
+            supervisor: std::process::id(),
+            sandbox: self.site.sandbox,
+            loudness: self.site.loudness,
+            captions: given.lay_out(output)?,
+            output: Some(output.to_owned()),
+        };
+        let mut result = self.make(&order, show);
+        // Once may be chance (somebody ended it, memory ran out); twice is the film.
+        if let Err(fault @ Fault::Crashed { .. }) = &result {
+            tracing::warn!(%fault, "once more");
+            generation::clear(output)?;
+            result = self.make(&order, show);
+        }
+        show.finish();
+        result
+    }
+
+    fn make(&mut self, order: &Order, show: &mut Show) -> Result<Box<Plan>, Fault> {
+        let mut planned = None;
+        show.stage("looking through the film");
+        let around = self.site.surroundings();
+        let (job, folder) = (&mut self.job, self.folder);
+        supervise(
+            &self.film.file,
+            order,
+            self.control,
+            Some(&around),
+            |heard| match heard {
+                Heard::Told(Message::Planned { plan }) => {
+                    planned = Some(plan.clone());
+                    for rung in &plan.rungs {
+                        let action = serde_json::to_value(rung.action).unwrap_or_default();
+                        let action = action.as_str().unwrap_or_default();
+                        show.say(&format!("{}: {action}: {}", rung.name, rung.reason));
+                    }
+                    if order.generation == 0 {
+                        title::describe(folder, plan)?;
+                    }
+                    job.planned(plan)
+                }
+                Heard::Told(Message::Progress { done_us }) => {
+                    job.progress(*done_us)?;
+                    show.progress(&job.file);
+                    Ok(())
+                }
+                Heard::Told(Message::Confined { layers }) => {
+                    if let Some(missing) = layers.missing() {
+                        tracing::warn!(missing, "the worker is confined in part only");
+                    }
+                    tracing::debug!(%layers, "the worker is confined");
+                    Ok(())
+                }
+                Heard::Told(Message::Looking {} | Message::Done {} | Message::Failed { .. }) => {
+                    Ok(())
+                }
+                Heard::Standing(Standstill::Paused) => {
+                    show.say("paused");
+                    job.stand(JobState::Paused, None)
+                }
+                Heard::Standing(Standstill::Held(low)) => {
+                    show.say(&low.to_string());
+                    job.stand(JobState::Held, Some(low.to_string()))
+                }
+                Heard::GoingOn => {
+                    show.say("going on");
+                    job.go_on()
+                }
+            },
+        )?;
+        planned.ok_or_else(|| Fault::Crashed {
+            detail: "it told no plan".to_owned(),
+        })
+    }
+
+    /// The last steps, and the last word in the job's file.
+    fn end(
+        &mut self,
+        result: Result<Box<Plan>, Fault>,
+        publish: impl FnOnce(&Plan) -> Result<(), Fault>,
+    ) -> Result<Box<Plan>, Fault> {
+        let result = result.and_then(|plan| publish(&plan).map(|()| plan));
+        if !matches!(result, Err(Fault::Stopped)) {
+            self.job.end(result.as_ref().map(|_| ()))?;
+        }
+        result
+    }
 }
 
 /// Nothing half-made stays: it would fill the disk. A title that can never be made goes as well.
@@ -148,7 +281,7 @@ fn clean_up(site: &Site, id: VideoId, fault: &Fault) -> Result<(), Fault> {
 }
 
 /// One program at a time works on a title. The kernel frees the lock when its owner dies.
-fn lock(folder: &Path) -> Result<File, Fault> {
+pub(crate) fn lock(folder: &Path) -> Result<File, Fault> {
     fs::create_dir_all(folder).map_err(|error| Fault::writing(&error))?;
     let folder = File::open(folder).map_err(|error| Fault::writing(&error))?;
     match folder.try_lock() {

@@ -5,10 +5,13 @@
 //! targets only: they reach [`outside`] and nothing else.
 
 mod add;
+mod ask;
 mod cli;
+mod control;
 mod doctor;
 mod fault;
 mod fmp4;
+mod generation;
 mod inspect;
 mod intake;
 mod job;
@@ -18,10 +21,11 @@ mod plan;
 mod progress;
 mod protocol;
 mod run;
-mod sidecars;
+mod sidecar;
 mod site;
 mod source;
 mod supervisor;
+mod surroundings;
 mod title;
 mod worker;
 
@@ -30,6 +34,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use satreel_config::{Config, Sandbox};
+use satreel_hls::job::Change;
 
 use cli::{Cli, Command, SiteArgs};
 use site::Site;
@@ -91,6 +96,18 @@ fn carry_out(cli: &Cli) -> Result<(), Failure> {
             preview,
             json,
         } => inspect::inspect(file, *preview, cli.sandbox.unwrap_or_default(), *json),
+        Command::Jobs { site, json } => ask::list(&open(site)?, *json),
+        Command::Pause(job) => ask::ask(&open(&job.site)?, job.id, Change::Pause {}),
+        Command::Resume(job) => ask::ask(&open(&job.site)?, job.id, Change::Resume {}),
+        Command::Cancel(job) => ask::ask(&open(&job.site)?, job.id, Change::Cancel {}),
+        Command::Retry(job) => ask::ask(&open(&job.site)?, job.id, Change::Retry {}),
+        Command::Remake { job, preview } => {
+            let preview_s = *preview;
+            ask::ask(&open(&job.site)?, job.id, Change::Remake { preview_s })
+        }
+        Command::Replace { job, file } => ask::replace(&open(&job.site)?, job.id, file),
+        Command::Delete(job) => ask::ask(&open(&job.site)?, job.id, Change::Delete {}),
+        Command::Forget(job) => ask::ask(&open(&job.site)?, job.id, Change::Forget {}),
         Command::Doctor { json } => doctor::doctor(cli.sandbox.unwrap_or_default(), *json),
         Command::Work { .. } => Ok(()),
     }

@@ -22,6 +22,8 @@ pub(crate) const LINE: usize = 64 * 1024;
 pub(crate) struct Order {
     pub(crate) container: Container,
     pub(crate) preview: Preview,
+    /// Which making of the title this is; later ones have tracks of another name.
+    pub(crate) generation: u32,
     /// The process that started it; the worker ends with it.
     pub(crate) supervisor: u32,
     /// Whether it may go on where the kernel can't confine it.

@@ -5,9 +5,12 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use satreel_config::{Config, Loudness, Offers, Sandbox};
+use satreel_hls::job::{ASKED, JOBS};
 use satreel_hls::naming::{MediaFile, VideoId};
 
 use crate::fault::Fault;
+use crate::generation;
+use crate::surroundings::Surroundings;
 
 /// The folders of one site.
 #[derive(Debug, Clone)]
@@ -17,6 +20,7 @@ pub(crate) struct Site {
     pub(crate) offers: Offers,
     pub(crate) sandbox: Sandbox,
     pub(crate) loudness: Loudness,
+    keep_free: u64,
 }
 
 impl Site {
@@ -27,23 +31,84 @@ impl Site {
             offers: config.offers,
             sandbox: config.transcoder.sandbox,
             loudness: config.transcoder.loudness,
+            keep_free: u64::from(config.transcoder.keep_free_mb) * 1_000_000,
         }
     }
 
     /// Makes the folders that are not there yet.
     pub(crate) fn prepare(&self) -> Result<(), Fault> {
-        [self.data.join("titles"), self.jobs(), self.inbox.clone()]
+        [self.titles(), self.asked(), self.inbox.clone()]
             .iter()
             .try_for_each(fs::create_dir_all)
             .map_err(|error| Fault::writing(&error))
     }
 
+    /// What jobs of this site give way to.
+    pub(crate) fn surroundings(&self) -> Surroundings {
+        Surroundings {
+            live: self.data.join("live"),
+            disk: self.data.clone(),
+            keep_free: self.keep_free,
+        }
+    }
+
     pub(crate) fn title(&self, id: VideoId) -> PathBuf {
-        self.data.join("titles").join(id.to_string())
+        self.titles().join(id.to_string())
+    }
+
+    fn titles(&self) -> PathBuf {
+        self.data.join("titles")
+    }
+
+    /// The folders of all titles.
+    pub(crate) fn title_folders(&self) -> Vec<PathBuf> {
+        let entries = fs::read_dir(self.titles()).into_iter().flatten().flatten();
+        entries
+            .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+            .filter(|entry| {
+                entry
+                    .file_name()
+                    .to_str()
+                    .is_some_and(|name| name.parse::<VideoId>().is_ok())
+            })
+            .map(|entry| entry.path())
+            .collect()
+    }
+
+    /// Takes a title away: out of sight in one step, then its files. What lies in `titles/` under
+    /// no title's name is served by nobody.
+    pub(crate) fn remove_title(&self, id: VideoId) -> Result<(), Fault> {
+        let hidden = self.titles().join(format!(".{id}.gone"));
+        let remove = || -> io::Result<()> {
+            if hidden.exists() {
+                fs::remove_dir_all(&hidden)?;
+            }
+            fs::rename(self.title(id), &hidden)?;
+            fs::remove_dir_all(&hidden)
+        };
+        remove().map_err(|error| Fault::writing(&error))
+    }
+
+    /// Ends deletions that something broke off.
+    pub(crate) fn sweep_deleted(&self) {
+        for entry in fs::read_dir(self.titles()).into_iter().flatten().flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if name.starts_with('.')
+                && entry.path().extension().is_some_and(|end| end == "gone")
+                && let Err(error) = fs::remove_dir_all(entry.path())
+            {
+                tracing::warn!(folder = name, %error, "a deleted title is still there");
+            }
+        }
     }
 
     pub(crate) fn jobs(&self) -> PathBuf {
-        self.data.join("jobs")
+        self.data.join(JOBS)
+    }
+
+    /// Where wishes about jobs are put.
+    pub(crate) fn asked(&self) -> PathBuf {
+        self.jobs().join(ASKED)
     }
 
     pub(crate) fn job(&self, id: VideoId) -> PathBuf {
@@ -57,23 +122,8 @@ impl Site {
 
     /// Takes what a broken job left; the title's own data stays.
     pub(crate) fn clear_media(&self, id: VideoId) -> Result<(), Fault> {
-        let clear = || -> io::Result<()> {
-            for entry in fs::read_dir(self.title(id))? {
-                let entry = entry?;
-                let name = entry.file_name().to_string_lossy().into_owned();
-                let ours = name.parse::<MediaFile>().is_ok() || is_temporary(&name);
-                if ours && entry.file_type()?.is_file() {
-                    fs::remove_file(entry.path())?;
-                }
-            }
-            Ok(())
-        };
-        clear().map_err(|error| Fault::writing(&error))
+        generation::clear(&self.title(id))
     }
-}
-
-fn is_temporary(name: &str) -> bool {
-    name.starts_with('.') && Path::new(name).extension().is_some_and(|end| end == "tmp")
 }
 
 /// Writes under a temporary name, syncs, renames.

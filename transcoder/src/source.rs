@@ -1,7 +1,8 @@
 //! The file that somebody wants sold: opened once, known by its hash.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Seek as _, SeekFrom};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use satreel_hls::naming::VideoId;
@@ -26,7 +27,12 @@ impl Film {
     /// Opens a plain file and looks at its first bytes.
     pub(crate) fn open(path: &Path) -> Result<Self, Fault> {
         let read = |error: &std::io::Error| Fault::reading(error);
-        let mut file = File::open(path).map_err(|error| read(&error))?;
+        // A pipe under a film's name would have us wait for its writer.
+        let mut file = OpenOptions::new()
+            .read(true)
+            .custom_flags(libc::O_NONBLOCK)
+            .open(path)
+            .map_err(|error| read(&error))?;
         let about = file.metadata().map_err(|error| read(&error))?;
         if !about.is_file() {
             return Err(Fault::Unreadable {

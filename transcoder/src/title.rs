@@ -11,10 +11,13 @@ use serde_json::{Map, Value};
 use crate::cli::TitleArgs;
 use crate::fault::Fault;
 use crate::plan::{Plan, Preview};
+use crate::sidecar::Given;
 use crate::site::write_whole;
 
 const RENT_HOURS: u32 = 24;
 const LONGEST_NAME: usize = 200;
+/// As many as the catalogue takes.
+const MOST_TAGS: usize = 32;
 
 /// What a new title is to say of itself.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,9 +25,11 @@ pub(crate) struct Wish {
     pub(crate) name: String,
     pub(crate) description: String,
     pub(crate) year: Option<u16>,
+    pub(crate) tags: Vec<String>,
     /// None: whatever the site offers, now and later.
     pub(crate) tiers: Option<Vec<Tier>>,
     pub(crate) preview: Preview,
+    pub(crate) given: Given,
 }
 
 /// Options that contradict each other or make no sense.
@@ -37,42 +42,69 @@ pub(crate) enum BadWish {
 }
 
 impl Wish {
-    pub(crate) fn of(args: &TitleArgs, file: &Path, offers: &Offers) -> Result<Self, BadWish> {
+    /// What the options say, else what came along with the film, else what the site usually does.
+    pub(crate) fn of(
+        args: &TitleArgs,
+        file: &Path,
+        given: Given,
+        offers: &Offers,
+    ) -> Result<Self, BadWish> {
         if args.rent == Some(0) || args.own == Some(0) {
             return Err(BadWish::ZeroPrice);
         }
-        let name = match &args.name {
-            Some(name) => name.trim().to_owned(),
-            None => name_of(file),
-        };
+        let name = args.name.as_ref().or(given.data.name.as_ref());
+        let name = name.map_or_else(|| name_of(file), |name| name.trim().to_owned());
         if name.is_empty() || name.chars().count() > LONGEST_NAME {
             return Err(BadWish::BadName);
         }
-        let rent = args.rent.map(|sat| Tier {
-            tier: TierKind::Rent,
-            sat,
-            hours: Some(RENT_HOURS),
-        });
-        let own = args.own.map(|sat| Tier {
-            tier: TierKind::Own,
-            sat,
-            hours: None,
-        });
-        let asked: Vec<Tier> = rent.into_iter().chain(own).collect();
+        let description = args.description.clone();
+        let preview = args.preview.or(given.data.preview_s);
         Ok(Self {
             name,
-            description: args.description.clone().unwrap_or_default(),
-            year: args.year,
-            tiers: if args.free || !asked.is_empty() {
-                Some(asked)
-            } else {
-                usual_tiers(offers)
-            },
-            preview: args
-                .preview
-                .map_or(Preview::Usual(offers.preview_s), Preview::Exactly),
+            description: description
+                .or_else(|| given.data.description.clone())
+                .unwrap_or_default(),
+            year: args.year.or(given.data.year),
+            tags: tags(&given),
+            tiers: tiers(args, &given, offers),
+            preview: preview.map_or(Preview::Usual(offers.preview_s), Preview::Exactly),
+            given,
         })
     }
+}
+
+/// Prices by option count, else those of `film.toml`, else the site's.
+fn tiers(args: &TitleArgs, given: &Given, offers: &Offers) -> Option<Vec<Tier>> {
+    let own_words = args.free || args.rent.is_some() || args.own.is_some();
+    let (free, rent, own) = if own_words {
+        (args.free, args.rent, args.own)
+    } else {
+        (given.data.free, given.data.rent, given.data.own)
+    };
+    let tier = |tier, hours, sat| Tier { tier, sat, hours };
+    let rent = rent.map(|sat| tier(TierKind::Rent, Some(RENT_HOURS), sat));
+    let own = own.map(|sat| tier(TierKind::Own, None, sat));
+    let asked: Vec<Tier> = rent.into_iter().chain(own).collect();
+    if free || !asked.is_empty() {
+        Some(asked)
+    } else {
+        usual_tiers(offers)
+    }
+}
+
+/// Those of `film.toml` and the folders', each once, as many as a title may have.
+fn tags(given: &Given) -> Vec<String> {
+    let mut tags: Vec<String> = Vec::new();
+    for tag in given.data.tags.iter().chain(&given.tags) {
+        if !tags
+            .iter()
+            .any(|known| known.to_lowercase() == tag.to_lowercase())
+        {
+            tags.push(tag.clone());
+        }
+    }
+    tags.truncate(MOST_TAGS);
+    tags
 }
 
 /// What a new title is sold for: the site's own tiers, without the pass, which is the site's to
@@ -115,6 +147,7 @@ pub(crate) fn announce(folder: &Path, wish: &Wish, source: &Source) -> Result<()
         name: wish.name.clone(),
         description: wish.description.clone(),
         year: wish.year,
+        tags: wish.tags.clone(),
         tiers: wish.tiers.clone(),
         preview_s: match wish.preview {
             Preview::Exactly(seconds) | Preview::Usual(seconds) => seconds,
@@ -159,6 +192,36 @@ pub(crate) fn publish(folder: &Path) -> Result<(), Fault> {
     })
 }
 
+/// The title shows another film, or the same one made anew. What the creator wrote stays.
+pub(crate) fn replace(
+    folder: &Path,
+    source: &Source,
+    preview: Preview,
+    plan: &Plan,
+) -> Result<(), Fault> {
+    let source = serde_json::to_value(source).map_err(Fault::damaged)?;
+    describe(folder, plan)?;
+    edit(folder, |title| {
+        title.insert("source".to_owned(), source);
+        if matches!(preview, Preview::Exactly(_)) {
+            title.insert("preview_s".to_owned(), plan.preview_s.into());
+        }
+    })
+}
+
+/// What a title is called, by its own word.
+pub(crate) fn name(folder: &Path) -> Option<String> {
+    let title = read(&folder.join("title.json")).ok()?;
+    Some(title.get("name")?.as_str()?.to_owned())
+}
+
+/// The seconds that a title has free, by its own word.
+pub(crate) fn preview(folder: &Path) -> Option<u32> {
+    let title = read(&folder.join("title.json")).ok()?;
+    let seconds = title.get("preview_s")?.as_u64()?;
+    u32::try_from(seconds).ok()
+}
+
 /// Whether a title's data says that its media is still being made.
 pub(crate) fn waits(folder: &Path) -> bool {
     read(&folder.join("title.json")).is_ok_and(|title| is_processing(&title))
@@ -191,10 +254,13 @@ fn write(path: &Path, title: &Value) -> Result<(), Fault> {
 
 #[cfg(test)]
 mod tests {
+    use satreel_config::Sidecar;
+
     use super::*;
 
     fn wish(args: &TitleArgs) -> Result<Wish, BadWish> {
-        Wish::of(args, Path::new("My_holiday.2024.mp4"), &Offers::default())
+        let file = Path::new("My_holiday.2024.mp4");
+        Wish::of(args, file, Given::default(), &Offers::default())
     }
 
     #[test]
@@ -230,6 +296,37 @@ mod tests {
                 sat: 21,
                 hours: Some(24)
             }]
+        );
+    }
+
+    #[test]
+    fn what_came_along_counts_unless_the_options_say_otherwise() {
+        let given = Given {
+            data: Sidecar {
+                name: Some("From the file".to_owned()),
+                own: Some(50),
+                tags: vec!["Noir".to_owned(), "rain".to_owned()],
+                ..Sidecar::default()
+            },
+            tags: vec!["noir".to_owned(), "1950s".to_owned()],
+            ..Given::default()
+        };
+        let of = |args: &TitleArgs| {
+            let wish = Wish::of(args, Path::new("x.mp4"), given.clone(), &Offers::default());
+            wish.expect("a wish")
+        };
+        let wish = of(&TitleArgs::default());
+        assert_eq!(wish.name, "From the file");
+        assert_eq!(wish.tags, ["Noir", "rain", "1950s"]);
+        assert_eq!(wish.tiers.expect("tiers")[0].sat, 50);
+        let free = of(&TitleArgs {
+            free: true,
+            name: Some("By option".to_owned()),
+            ..TitleArgs::default()
+        });
+        assert_eq!(
+            (free.name.as_str(), free.tiers),
+            ("By option", Some(Vec::new()))
         );
     }
 

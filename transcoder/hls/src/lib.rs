@@ -6,9 +6,11 @@
 //! - [`naming`][]: the files of a title folder, as an enum
 //! - [`title`][]: `title.json`
 //! - [`captions`][]: SRT, WebVTT and ASS in, WebVTT segments out
+//! - [`job`][]: `jobs/<id>.json`, and what can be asked of a job
 //! - [`playlist`][]: multivariant and media playlists (RFC 8216)
 
 pub mod captions;
+pub mod job;
 pub mod naming;
 pub mod playlist;
 pub mod title;

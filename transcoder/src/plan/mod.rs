@@ -22,15 +22,7 @@ use ladder::Size;
 
 use crate::fault::Fault;
 
-/// How much of the start is free.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub(crate) enum Preview {
-    /// Asked for by name: the film is made so that it can be cut near there.
-    Exactly(u32),
-    /// The site's usual preview, but at most a third of the film.
-    Usual(u32),
-}
+pub(crate) use satreel_hls::job::Preview;
 
 /// Copied as it is, or made anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -123,6 +115,22 @@ pub(crate) struct Plan {
     pub(crate) grid: Option<Grid>,
     #[serde(skip)]
     pub(crate) colours: Option<Colours>,
+}
+
+impl Plan {
+    /// The same plan with tracks of another name, to lie beside those of an earlier making.
+    #[must_use]
+    pub(crate) fn of_generation(mut self, generation: u32) -> Self {
+        if generation > 0 {
+            let rungs = self.rungs.iter_mut().map(|rung| &mut rung.name);
+            let sounds = self.sounds.iter_mut().map(|sound| &mut sound.name);
+            let captions = self.captions.iter_mut().map(|words| &mut words.name);
+            for name in rungs.chain(sounds).chain(captions) {
+                *name = format!("{name}g{generation}");
+            }
+        }
+        self
+    }
 }
 
 const LONGEST_FILM_US: u64 = 24 * 3600 * 1_000_000;

@@ -13,6 +13,8 @@ use crate::magic::Container;
 const BUFFER: usize = 256 * 1024;
 /// Packets that cannot be read but may be passed over, before the file counts as damaged.
 const MOST_BAD_PACKETS: u32 = 1000;
+/// An 8K picture without any compression has less than this.
+const LARGEST_PACKET: usize = 256 << 20;
 
 /// Opens the film from its start. Descriptors of one film share their position: one reader at a
 /// time.
@@ -47,6 +49,11 @@ impl Packets {
         loop {
             let mut packet = Packet::empty();
             match packet.read(input) {
+                Ok(()) if packet.size() > LARGEST_PACKET => {
+                    return Err(Fault::TooLarge {
+                        detail: "one picture of more than 256 MB".to_owned(),
+                    });
+                }
                 Ok(()) => return Ok(Some(packet)),
                 Err(Error::Eof) => return Ok(None),
                 Err(Error::InvalidData) if self.bad < MOST_BAD_PACKETS => self.bad += 1,

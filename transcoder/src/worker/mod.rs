@@ -95,7 +95,7 @@ fn make(order: &Order, film: &File, report: &mut Report) -> Result<(), Fault> {
             .captions
             .extend(words::sidecars(&order.captions, store)?);
     }
-    let plan = plan::plan(&facts, order.preview)?;
+    let plan = plan::plan(&facts, order.preview)?.of_generation(order.generation);
     report.tell(&Message::Planned {
         plan: Box::new(plan.clone()),
     });

@@ -10,13 +10,14 @@ const FILM: &str = "-f lavfi -i testsrc2=size=854x480:rate=25 -f lavfi -i sine=r
                     -c:v libx264 -preset ultrafast -pix_fmt yuv420p -c:a aac -ac 2";
 
 /// Waits for a fact about the file system, which has no way to tell.
-fn wait_for(what: &str, mut fact: impl FnMut() -> bool) {
+pub(crate) fn wait_for(what: &str, fact: impl FnMut() -> bool) {
+    wait_within(Duration::from_mins(1), what, fact);
+}
+
+pub(crate) fn wait_within(limit: Duration, what: &str, mut fact: impl FnMut() -> bool) {
     let start = Instant::now();
     while !fact() {
-        assert!(
-            start.elapsed() < Duration::from_mins(1),
-            "waited too long for {what}"
-        );
+        assert!(start.elapsed() < limit, "waited too long for {what}");
         std::thread::sleep(Duration::from_millis(20));
     }
 }
@@ -165,7 +166,7 @@ fn the_watch_folder_takes_in_films_and_puts_others_aside() {
     assert_eq!(titles, 1);
 }
 
-fn run(rig: &Rig) -> Child {
+pub(crate) fn run(rig: &Rig) -> Child {
     Rig::transcoder()
         .arg("run")
         .arg("--data")
@@ -177,7 +178,7 @@ fn run(rig: &Rig) -> Child {
 }
 
 /// An orderly end.
-fn end(run: &mut Child) {
+pub(crate) fn end(run: &mut Child) {
     let id = i32::try_from(run.id()).expect("an id");
     let id = rustix::process::Pid::from_raw(id).expect("a process");
     rustix::process::kill_process(id, rustix::process::Signal::TERM).expect("it runs");

@@ -7,6 +7,7 @@
 
 mod faults;
 mod films;
+mod hostile;
 mod jobs;
 mod matrix;
 mod picture;

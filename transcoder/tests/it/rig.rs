@@ -52,6 +52,14 @@ impl Rig {
         path
     }
 
+    /// A small film that nothing is wrong with.
+    pub(crate) fn film_in(&self, folder: &Path, name: &str) -> PathBuf {
+        let film = self.film(name, "-f lavfi -i testsrc2=size=160x120:rate=25 -t 1");
+        let place = folder.join(name);
+        std::fs::rename(film, &place).expect("the same disk");
+        place
+    }
+
     /// The program, not started yet.
     pub(crate) fn transcoder() -> Command {
         Command::new(env!("CARGO_BIN_EXE_satreel-transcoder"))

@@ -1,0 +1,156 @@
+//! The jobs in hand and those that wait.
+//!
+//! What is in work has a thread that supervises its worker; a paused one keeps its thread and gives
+//! its place up. What is open but not here (after a restart) is known by its job's file.
+
+use std::collections::VecDeque;
+use std::fs::{File, TryLockError};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use satreel_hls::naming::VideoId;
+
+use super::turn;
+use crate::control::{Control, Word};
+use crate::fault::Fault;
+use crate::job::{self, JobState};
+use crate::site::Site;
+
+/// Something to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Task {
+    /// A file that has arrived.
+    Film(PathBuf),
+    /// A job that has a file: after a restart, once more, anew.
+    Again(VideoId),
+}
+
+/// One job in work.
+#[derive(Debug)]
+struct Hand {
+    task: Task,
+    control: Arc<Control>,
+    thread: JoinHandle<()>,
+}
+
+/// All of them.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    pub(super) site: Site,
+    queue: VecDeque<Task>,
+    hands: Vec<Hand>,
+}
+
+/// Held by the one `run` of a site. The kernel frees it with its owner.
+pub(crate) fn take_turn(site: &Site) -> Result<File, Fault> {
+    let folder = File::open(site.jobs()).map_err(|error| Fault::writing(&error))?;
+    match folder.try_lock() {
+        Ok(()) => Ok(folder),
+        Err(TryLockError::WouldBlock) => Err(Fault::Running),
+        Err(TryLockError::Error(error)) => Err(Fault::writing(&error)),
+    }
+}
+
+impl Desk {
+    /// With everything that was begun and not ended. Films in the inbox come again by themselves.
+    pub(super) fn open(site: &Site) -> Self {
+        let mut desk = Self::idle(site);
+        for job in job::all(&site.jobs()) {
+            let comes_again = job.generation == 0 && job::source(&job).starts_with(&site.inbox);
+            if let Ok(id) = job.id.parse()
+                && job.state.is_open()
+                && !comes_again
+            {
+                tracing::info!(id = %job.id, name = %job.name, "going on");
+                desk.add(Task::Again(id));
+            }
+        }
+        desk
+    }
+
+    /// Without a look at what is there: for one wish.
+    pub(crate) fn idle(site: &Site) -> Self {
+        Self {
+            site: site.clone(),
+            queue: VecDeque::new(),
+            hands: Vec::new(),
+        }
+    }
+
+    /// What is here already is not here twice.
+    pub(super) fn add(&mut self, task: Task) {
+        let known = self.hands.iter().map(|hand| &hand.task).chain(&self.queue);
+        if !known.into_iter().any(|known| *known == task) {
+            self.queue.push_back(task);
+        }
+    }
+
+    pub(super) fn forget(&mut self, id: VideoId) {
+        self.queue.retain(|task| *task != Task::Again(id));
+    }
+
+    /// Takes note of what has ended, and begins what comes next if there is room.
+    pub(super) fn turn(&mut self) {
+        self.hands.retain(|hand| !hand.thread.is_finished());
+        let busy = self
+            .hands
+            .iter()
+            .any(|hand| hand.control.word() != Word::Pause);
+        if busy {
+            return;
+        }
+        let Some(task) = self.queue.pop_front() else {
+            return;
+        };
+        let control = Arc::new(Control::default());
+        let thread = {
+            let (site, task, control) = (self.site.clone(), task.clone(), Arc::clone(&control));
+            std::thread::Builder::new()
+                .name("job".to_owned())
+                .spawn(move || turn::work(&site, &task, &control))
+        };
+        match thread {
+            Ok(thread) => self.hands.push(Hand {
+                task,
+                control,
+                thread,
+            }),
+            Err(error) => {
+                tracing::error!(%error, "no thread for a job");
+                self.queue.push_front(task);
+            }
+        }
+    }
+
+    /// The control of a job in work.
+    pub(super) fn in_hand(&self, id: VideoId) -> Option<&Control> {
+        let is_it = |hand: &&Hand| hand.control.id() == Some(id) || hand.task == Task::Again(id);
+        let hand = self.hands.iter().find(is_it);
+        hand.map(|hand| &*hand.control)
+    }
+
+    /// Has every worker end, and waits until it has.
+    pub(super) fn close(self) {
+        for hand in &self.hands {
+            hand.control.say(Word::Stop);
+        }
+        for hand in self.hands {
+            // One that fell has said so already.
+            let _ = hand.thread.join();
+        }
+    }
+
+    /// Puts a job back to the beginning, to be done when its turn comes.
+    pub(super) fn begin(&mut self, id: VideoId, mut file: job::JobFile) -> Result<(), Fault> {
+        file.state = JobState::Waiting;
+        file.percent = 0;
+        file.speed = 0.0;
+        file.fault = None;
+        file.detail = None;
+        file.answer = None;
+        job::write(&self.site.job(id), &mut file)?;
+        self.add(Task::Again(id));
+        Ok(())
+    }
+}

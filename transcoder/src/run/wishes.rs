@@ -1,0 +1,339 @@
+//! What the studio and the command line ask for: read from `jobs/asked/`, carried out, answered.
+//!
+//! // SECURITY: whoever can write there decides about films, and about nothing else: names are
+//! parsed, files that replace others come from one folder, links are not followed.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Read as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use satreel_hls::job::{Change, MAX_WISH_BYTES, MOST_WISHES, Preview, REPLACEMENTS, Wish};
+use satreel_hls::naming::VideoId;
+
+use super::aside::{self, Aside};
+use super::desk::Desk;
+use crate::control::{Control, Word};
+use crate::fault::Fault;
+use crate::generation;
+use crate::intake;
+use crate::job::{self, JobFile, JobState};
+use crate::site::Site;
+use crate::title;
+
+/// What became of a wish.
+#[derive(Debug)]
+pub(crate) enum Granted {
+    Yes,
+    /// As soon as what stands before it has ended.
+    Later,
+    No(String),
+}
+
+/// Why it cannot be granted now.
+#[derive(Debug, thiserror::Error)]
+enum Refusal {
+    #[error("{0}")]
+    Words(&'static str),
+    #[error("the film that it was made of is no longer at {}: put it back there, or replace the film", .0.display())]
+    NoSource(PathBuf),
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+pub(super) fn carry_out(desk: &mut Desk) {
+    for path in asked(&desk.site) {
+        let wish = match read(&path) {
+            Ok(wish) => wish,
+            Err(error) => {
+                tracing::warn!(file = %path.display(), %error, "a wish that cannot be read is dropped");
+                remove(&path);
+                continue;
+            }
+        };
+        match grant(desk, &wish) {
+            Granted::Later => {}
+            Granted::Yes => {
+                tracing::info!(id = %wish.job, change = ?wish.change, "as asked");
+                remove(&path);
+            }
+            Granted::No(why) => {
+                tracing::warn!(id = %wish.job, change = ?wish.change, why, "asked, but not done");
+                remove(&path);
+            }
+        }
+    }
+}
+
+/// The wishes that are whole, the oldest first.
+fn asked(site: &Site) -> Vec<PathBuf> {
+    let entries = fs::read_dir(site.asked()).into_iter().flatten().flatten();
+    let mut wishes: Vec<_> = entries
+        .take(MOST_WISHES)
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()))
+        .map(|entry| {
+            (
+                entry.metadata().and_then(|about| about.modified()).ok(),
+                entry.path(),
+            )
+        })
+        .filter(|(_, path)| {
+            path.extension().is_some_and(|end| end == "json")
+                && !path
+                    .file_name()
+                    .unwrap_or_default()
+                    .as_encoded_bytes()
+                    .starts_with(b".")
+        })
+        .collect();
+    wishes.sort();
+    wishes.into_iter().map(|(_, path)| path).collect()
+}
+
+fn read(path: &Path) -> io::Result<Wish> {
+    let mut text = Vec::new();
+    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(flags)
+        .open(path)?;
+    file.take(MAX_WISH_BYTES + 1).read_to_end(&mut text)?;
+    Wish::parse(&text).map_err(io::Error::other)
+}
+
+fn remove(path: &Path) {
+    if let Err(error) = fs::remove_file(path) {
+        tracing::error!(file = %path.display(), %error, "a wish cannot be removed");
+    }
+}
+
+/// Carries out one wish, as far as no worker is needed for it.
+pub(crate) fn grant(desk: &mut Desk, wish: &Wish) -> Granted {
+    let id = wish.job;
+    let granted = match &wish.change {
+        Change::Pause {} => pause(desk, id),
+        Change::Resume {} => resume(desk, id),
+        Change::Cancel {} => cancel(desk, id),
+        Change::Retry {} => retry(desk, id),
+        Change::Remake { preview_s } => remake(desk, id, *preview_s),
+        Change::Replace { file } => replace(desk, id, file),
+        Change::Delete {} => delete(desk, id),
+        Change::Forget {} => forget(desk, id),
+    };
+    granted.unwrap_or_else(|refusal| {
+        let why = refusal.to_string();
+        answer(desk, id, &why);
+        Granted::No(why)
+    })
+}
+
+/// Leaves the reason where whoever asked will look.
+fn answer(desk: &Desk, id: VideoId, why: &str) {
+    let path = desk.site.job(id);
+    // The file of a job in work is its own thread's to write.
+    if desk.in_hand(id).is_none()
+        && let Some(mut file) = job::read(&path)
+    {
+        file.answer = Some(why.to_owned());
+        if let Err(error) = job::write(&path, &mut file) {
+            tracing::warn!(%error, "the job file cannot be written");
+        }
+    }
+}
+
+fn known(desk: &Desk, id: VideoId) -> Result<JobFile, Refusal> {
+    let file = job::read(&desk.site.job(id));
+    file.ok_or(Refusal::Words(
+        "there is no such job: satreel-transcoder jobs lists them",
+    ))
+}
+
+fn pause(desk: &mut Desk, id: VideoId) -> Result<Granted, Refusal> {
+    if let Some(control) = desk.in_hand(id) {
+        control.say(Word::Pause);
+        return Ok(Granted::Yes);
+    }
+    let mut file = known(desk, id)?;
+    if !file.state.is_open() {
+        return Err(Refusal::Words("it has ended: there is nothing to pause"));
+    }
+    file.state = JobState::Paused;
+    job::write(&desk.site.job(id), &mut file)?;
+    desk.forget(id);
+    Ok(Granted::Yes)
+}
+
+fn resume(desk: &mut Desk, id: VideoId) -> Result<Granted, Refusal> {
+    if let Some(control) = desk.in_hand(id) {
+        control.say(Word::Go);
+        return Ok(Granted::Yes);
+    }
+    let file = known(desk, id)?;
+    if file.state != JobState::Paused {
+        return Err(Refusal::Words("it is not paused"));
+    }
+    desk.begin(id, file)?;
+    Ok(Granted::Yes)
+}
+
+fn cancel(desk: &mut Desk, id: VideoId) -> Result<Granted, Refusal> {
+    if let Some(control) = desk.in_hand(id) {
+        control.say(Word::Cancel);
+        return Ok(Granted::Yes);
+    }
+    let mut file = known(desk, id)?;
+    if !file.state.is_open() {
+        return Err(Refusal::Words("it has ended: there is nothing to cancel"));
+    }
+    let folder = desk.site.title(id);
+    let Some(_lock) = lock(&folder)? else {
+        return Ok(Granted::Later);
+    };
+    if file.generation > 0 {
+        generation::drop_stage(&folder)?;
+    } else if title::waits(&folder) || !folder.join("title.json").exists() {
+        desk.site.remove_title(id)?;
+    }
+    let source = job::source(&file);
+    match aside::put(&source, &desk.site.inbox, Aside::Cancelled, None) {
+        Ok(place) => file.source = job::path_text(&place),
+        Err(error) => tracing::debug!(%error, "its source stays where it is"),
+    }
+    file.state = JobState::Cancelled;
+    file.stage = None;
+    job::write(&desk.site.job(id), &mut file)?;
+    desk.forget(id);
+    Ok(Granted::Yes)
+}
+
+fn retry(desk: &mut Desk, id: VideoId) -> Result<Granted, Refusal> {
+    if desk.in_hand(id).is_some() {
+        return Err(Refusal::Words("it is in work"));
+    }
+    let file = known(desk, id)?;
+    match file.state {
+        JobState::Failed | JobState::Cancelled | JobState::Waiting | JobState::Held => {}
+        JobState::Done => return Err(Refusal::Words("it is done: remake makes it anew")),
+        JobState::Deleted => return Err(Refusal::Words("the title is gone: add its film anew")),
+        JobState::Working | JobState::Paused => return Err(Refusal::Words("resume lets it go on")),
+    }
+    has_source(&file)?;
+    desk.begin(id, file)?;
+    Ok(Granted::Yes)
+}
+
+fn remake(desk: &mut Desk, id: VideoId, preview_s: Option<u32>) -> Result<Granted, Refusal> {
+    let mut file = made(desk, id)?;
+    has_source(&file)?;
+    let folder = desk.site.title(id);
+    file.preview = match preview_s {
+        Some(seconds) => Preview::Exactly(seconds),
+        None => title::preview(&folder).map_or(file.preview, Preview::Usual),
+    };
+    file.generation = generation::next(&folder);
+    desk.begin(id, file)?;
+    Ok(Granted::Yes)
+}
+
+fn replace(desk: &mut Desk, id: VideoId, name: &str) -> Result<Granted, Refusal> {
+    let mut file = made(desk, id)?;
+    let folder = desk.site.inbox.join(REPLACEMENTS).join(id.to_string());
+    let source = folder.join(name);
+    let about = fs::symlink_metadata(&source);
+    if !about.is_ok_and(|about| about.is_file()) {
+        return Err(Refusal::NoSource(source));
+    }
+    let title = desk.site.title(id);
+    file.preview = title::preview(&title).map_or(file.preview, Preview::Usual);
+    file.source = job::path_text(&source);
+    file.generation = generation::next(&title);
+    desk.begin(id, file)?;
+    Ok(Granted::Yes)
+}
+
+/// The job of a title that is whole and that nobody works on.
+fn made(desk: &Desk, id: VideoId) -> Result<JobFile, Refusal> {
+    let file = known(desk, id)?;
+    if desk.in_hand(id).is_some() || file.state.is_open() {
+        return Err(Refusal::Words(
+            "it is in work: wait for its end, or cancel it",
+        ));
+    }
+    if !desk.site.is_made(id) {
+        return Err(Refusal::Words("there is no film yet: retry makes it"));
+    }
+    Ok(file)
+}
+
+fn has_source(file: &JobFile) -> Result<(), Refusal> {
+    let source = job::source(file);
+    if source.is_file() {
+        Ok(())
+    } else {
+        Err(Refusal::NoSource(source))
+    }
+}
+
+fn delete(desk: &mut Desk, id: VideoId) -> Result<Granted, Refusal> {
+    if let Some(control) = desk.in_hand(id) {
+        end(control);
+        return Ok(Granted::Later);
+    }
+    let folder = desk.site.title(id);
+    let before = job::read(&desk.site.job(id));
+    if before.is_none() && !folder.exists() {
+        return Err(Refusal::Words("there is no such title"));
+    }
+    let name = title::name(&folder);
+    let nothing = || job::new(id.to_string(), "", Preview::Usual(0), Path::new("/"));
+    let mut file = before.unwrap_or_else(nothing);
+    if folder.exists() {
+        let Some(_lock) = lock(&folder)? else {
+            return Ok(Granted::Later);
+        };
+        desk.site.remove_title(id)?;
+    }
+    desk.forget(id);
+    file.name = name.unwrap_or(file.name);
+    file.state = JobState::Deleted;
+    file.stage = None;
+    file.detail = None;
+    file.left = left(&desk.site, id, &file);
+    job::write(&desk.site.job(id), &mut file)?;
+    Ok(Granted::Yes)
+}
+
+fn end(control: &Control) {
+    control.say(Word::Cancel);
+}
+
+/// What the title was made of: somebody's own, so nobody removes it by the way.
+fn left(site: &Site, id: VideoId, file: &JobFile) -> Vec<String> {
+    let source = job::source(file);
+    let replacements = site.inbox.join(REPLACEMENTS).join(id.to_string());
+    let others = fs::read_dir(replacements).into_iter().flatten().flatten();
+    let mut left: Vec<PathBuf> = others.map(|entry| entry.path()).collect();
+    left.push(source);
+    left.retain(|path| path.is_file());
+    left.sort();
+    left.dedup();
+    left.iter().map(|path| job::path_text(path)).collect()
+}
+
+fn forget(desk: &mut Desk, id: VideoId) -> Result<Granted, Refusal> {
+    let file = known(desk, id)?;
+    if desk.in_hand(id).is_some() || file.state.is_open() {
+        return Err(Refusal::Words("it is still to be made: cancel it first"));
+    }
+    fs::remove_file(desk.site.job(id)).map_err(|error| Fault::writing(&error))?;
+    Ok(Granted::Yes)
+}
+
+/// The title's lock; None while another program holds it.
+fn lock(folder: &Path) -> Result<Option<fs::File>, Refusal> {
+    match intake::lock(folder) {
+        Ok(lock) => Ok(Some(lock)),
+        Err(Fault::Busy) => Ok(None),
+        Err(fault) => Err(fault.into()),
+    }
+}
