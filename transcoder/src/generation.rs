@@ -15,17 +15,17 @@ use std::time::Duration;
 use satreel_hls::naming::{MediaFile, TrackName};
 
 use crate::fault::Fault;
+use crate::worker::store::{MARK, is_sidecar};
 
 /// Inside the title's folder, on the same disk; hidden, so it is never served.
 const STAGE: &str = ".making";
 /// Nobody plays one film for longer.
 const OLD: Duration = Duration::from_hours(24);
 
-/// An empty folder for the new making. One that was whole already has been moved first.
+/// The folder for the new making, with what a broken try left: its worker goes on with that.
 pub(crate) fn stage(folder: &Path) -> Result<PathBuf, Fault> {
-    drop_stage(folder)?;
     let stage = folder.join(STAGE);
-    fs::create_dir(&stage).map_err(|error| Fault::writing(&error))?;
+    fs::create_dir_all(&stage).map_err(|error| Fault::writing(&error))?;
     Ok(stage)
 }
 
@@ -67,7 +67,7 @@ pub(crate) fn clear(output: &Path) -> Result<(), Fault> {
         for entry in fs::read_dir(output)?.flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
             let temporary = entry.path().extension().is_some_and(|end| end == "tmp");
-            let hidden = name.starts_with('.') && temporary;
+            let hidden = (name.starts_with('.') && temporary) || name == MARK || is_sidecar(&name);
             let ours = name.parse::<MediaFile>().is_ok() || hidden;
             if ours && entry.file_type()?.is_file() {
                 fs::remove_file(entry.path())?;

@@ -1,6 +1,6 @@
 //! One film's way into the site: known by its hash, announced, made by a worker, published.
 //!
-//! At every step what exists on disk decides: a job that broke anywhere is simply done again, and
+//! At every step what exists on disk decides: a job that broke anywhere is simply gone on with, and
 //! a film that is there already is not made twice. [`take_in`] makes a new title; [`remake`] makes
 //! the film of one that is there anew, beside the old one, which plays until the last moment.
 
@@ -69,7 +69,6 @@ pub(crate) fn take_in(
     }
     let mut job = job::new(id.to_string(), &wish.name, wish.preview, path);
     wait_if_paused(site, id, &mut job, control)?;
-    site.clear_media(id)?;
     title::announce(&folder, wish, &source)?;
     let mut work = Work {
         site,
@@ -192,7 +191,6 @@ impl Work<'_> {
         // Once may be chance (somebody ended it, memory ran out); twice is the film.
         if let Err(fault @ Fault::Crashed { .. }) = &result {
             tracing::warn!(%fault, "once more");
-            generation::clear(output)?;
             result = self.make(&order, show);
         }
         show.finish();
@@ -234,6 +232,12 @@ impl Work<'_> {
                     tracing::debug!(%layers, "the worker is confined");
                     Ok(())
                 }
+                // What can be watched is sold; the rest comes while it is. A film made anew takes
+                // the old one's place when it is whole.
+                Heard::Told(Message::Playable {}) if order.generation == 0 => {
+                    title::publish(folder)
+                }
+                Heard::Told(Message::Playable {}) => Ok(()),
                 Heard::Told(Message::Looking {} | Message::Done {} | Message::Failed { .. }) => {
                     Ok(())
                 }
@@ -270,11 +274,20 @@ impl Work<'_> {
     }
 }
 
-/// Nothing half-made stays: it would fill the disk. A title that can never be made goes as well.
+/// What can never be made leaves nothing half-made, and no title unless somebody may have bought it.
 fn clean_up(site: &Site, id: VideoId, fault: &Fault) -> Result<(), Fault> {
-    site.clear_media(id)?;
     let folder = site.title(id);
-    if !fault.may_pass() && title::waits(&folder) {
+    if fault.may_pass() {
+        // What is there is gone on with, and may be watched already.
+        return Ok(());
+    }
+    site.clear_media(id)?;
+    let was_seen = title::withdraw(&folder)?;
+    if was_seen && *fault != Fault::Cancelled {
+        // It may have been sold: its name stays.
+        return Ok(());
+    }
+    if title::waits(&folder) {
         fs::remove_dir_all(&folder).map_err(|error| Fault::writing(&error))?;
     }
     Ok(())

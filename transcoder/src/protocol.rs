@@ -54,6 +54,8 @@ pub(crate) enum Message {
     Progress {
         done_us: u64,
     },
+    /// The title can be watched, and grows.
+    Playable {},
     /// Every file of the title is in place.
     Done {},
     Failed {

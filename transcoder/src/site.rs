@@ -11,6 +11,7 @@ use satreel_hls::naming::{MediaFile, VideoId};
 use crate::fault::Fault;
 use crate::generation;
 use crate::surroundings::Surroundings;
+use crate::worker::store::MARK;
 
 /// The folders of one site.
 #[derive(Debug, Clone)]
@@ -115,9 +116,10 @@ impl Site {
         self.jobs().join(format!("{id}.json"))
     }
 
-    /// Whether the title's media is complete: its multivariant playlist is written last.
+    /// Whether the title's media is complete: it can be played before, but then it is marked.
     pub(crate) fn is_made(&self, id: VideoId) -> bool {
-        self.title(id).join(MediaFile::Master.to_string()).is_file()
+        let folder = self.title(id);
+        folder.join(MediaFile::Master.to_string()).is_file() && !folder.join(MARK).exists()
     }
 
     /// Takes what a broken job left; the title's own data stays.

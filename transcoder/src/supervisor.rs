@@ -202,6 +202,7 @@ impl Watchdog {
             Message::Looking {} => self.started.elapsed() < self.patience.looking,
             Message::Confined { .. }
             | Message::Planned { .. }
+            | Message::Playable {}
             | Message::Done {}
             | Message::Failed { .. } => true,
         };

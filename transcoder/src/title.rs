@@ -222,6 +222,19 @@ pub(crate) fn preview(folder: &Path) -> Option<u32> {
     u32::try_from(seconds).ok()
 }
 
+/// A title that could be watched while it was made cannot be made after all. False: nobody saw it.
+pub(crate) fn withdraw(folder: &Path) -> Result<bool, Fault> {
+    let is_published =
+        |title: &Map<String, Value>| title.get("state").is_some_and(|state| state == "published");
+    if !read(&folder.join("title.json")).is_ok_and(|title| is_published(&title)) {
+        return Ok(false);
+    }
+    edit(folder, |title| {
+        title.insert("state".to_owned(), "processing".into());
+    })?;
+    Ok(true)
+}
+
 /// Whether a title's data says that its media is still being made.
 pub(crate) fn waits(folder: &Path) -> bool {
     read(&folder.join("title.json")).is_ok_and(|title| is_processing(&title))

@@ -12,6 +12,6 @@ mod multivariant;
 mod parse;
 
 pub use bandwidth::{Bitrate, SegmentSize, bitrate};
-pub use media::{Kind, MAX_SEGMENT_US, MAX_SEGMENTS, MediaPlaylist, Segment};
+pub use media::{Kind, MAX_SEGMENT_US, MAX_SEGMENTS, MediaPlaylist, Segment, target_s};
 pub use multivariant::{AudioRendition, CaptionRendition, FrameRate, Multivariant, Variant};
 pub use parse::{Fault, ParseError, parse_media};

@@ -100,6 +100,14 @@ fn edit(trak: &mut Boxes, delay: u32) {
     });
 }
 
+/// The delay that an init segment of ours tells, in ticks. None: it tells none.
+pub(crate) fn edit_of(init: &[u8]) -> Option<u32> {
+    let at = memchr::memmem::find(init, b"elst")?;
+    // Version and flags, a count of 1, the duration, then the time.
+    let time = init.get(at + 16..at + 20)?;
+    Some(u32::from_be_bytes(time.try_into().ok()?))
+}
+
 fn describe(out: &mut Boxes, media: &Media, timescale: u32) {
     out.full(b"mdhd", 0, 0, |mdhd| {
         mdhd.zeros(8).u32(timescale).u32(0);
@@ -203,6 +211,20 @@ fn descriptors(esds: &mut Boxes, config: &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_delay_is_found_again() {
+        let media = Media::Aac {
+            rate: 48_000,
+            channels: 2,
+            config: vec![0x11, 0x90],
+        };
+        for delay in [1, 1024, u32::MAX] {
+            assert_eq!(edit_of(&init_segment(&media, 48_000, delay)), Some(delay));
+        }
+        assert_eq!(edit_of(&init_segment(&media, 48_000, 0)), None);
+        assert_eq!(edit_of(b"elst"), None);
+    }
 
     #[test]
     fn codecs_are_named_by_their_configuration() {

@@ -10,7 +10,7 @@ pub(crate) mod h264;
 mod init;
 
 use boxes::Boxes;
-pub(crate) use init::{Media, init_segment};
+pub(crate) use init::{Media, edit_of, init_segment};
 
 const IS_SYNC: u32 = 0x0200_0000;
 const IS_DEPENDENT: u32 = 0x0101_0000;

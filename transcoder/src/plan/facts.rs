@@ -74,6 +74,8 @@ pub(crate) struct Video {
     pub(crate) start: i64,
     /// When each frame is shown, in ticks from the start, ascending.
     pub(crate) frames: Vec<i64>,
+    /// Where decoding can begin, in ticks from the start, ascending.
+    pub(crate) keys: Vec<i64>,
     /// The container does not say when frames are shown (AVI, H.264 in program streams): the
     /// decoder's first frame is the first of `frames`, and so on.
     pub(crate) counted: bool,
@@ -82,6 +84,16 @@ pub(crate) struct Video {
     pub(crate) bytes: u64,
     /// Set when the track is H.264.
     pub(crate) h264: Option<H264>,
+}
+
+impl Video {
+    /// The keyframe to begin with when pictures are wanted from `from` on: one more than need be,
+    /// since not every keyframe stands for itself (open groups, gradual refresh).
+    pub(crate) fn decode_from(&self, from: i64) -> i64 {
+        let before = self.keys.partition_point(|key| *key <= from);
+        let key = before.checked_sub(2).and_then(|index| self.keys.get(index));
+        key.copied().unwrap_or(i64::MIN)
+    }
 }
 
 /// How numbers become colours (ITU-T H.273 code points; 2: nobody says).

@@ -12,6 +12,9 @@ mod ladder;
 pub(crate) mod language;
 mod loudness;
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
+use satreel_hls::playlist::target_s;
 use serde::{Deserialize, Serialize};
 
 use cadence::Cadence;
@@ -433,6 +436,24 @@ impl Plan {
         starts.iter().map(|us| clock.of_us(*us)).collect()
     }
 
+    /// The target duration of every playlist: sound ends its segments with a whole frame.
+    pub(crate) fn target_s(&self) -> u64 {
+        const SOUND_FRAME_US: u64 = 32_000;
+        let lasting = self.boundaries_us.windows(2).map(|pair| pair[1] - pair[0]);
+        target_s(lasting.max().unwrap_or(0) + SOUND_FRAME_US)
+    }
+
+    /// Tells whether two plans make the same files.
+    pub(crate) fn mark(&self) -> String {
+        const VERSION: u32 = 1;
+        let lists = (&self.boundaries_us, &self.keyframes_us);
+        let plan = serde_json::to_string(self).unwrap_or_default();
+        let lists = serde_json::to_string(&lists).unwrap_or_default();
+        let mut hash = DefaultHasher::new();
+        (plan, lists, VERSION, env!("CARGO_PKG_VERSION")).hash(&mut hash);
+        format!("{{\"plan\": \"{:016x}\"}}\n", hash.finish())
+    }
+
     pub(crate) fn keyframes(&self, clock: Clock) -> Vec<i64> {
         self.keyframes_us
             .iter()
@@ -440,13 +461,15 @@ impl Plan {
             .collect()
     }
 
-    pub(crate) fn encoded(&self) -> impl Iterator<Item = &Rung> {
-        self.rungs
-            .iter()
-            .filter(|rung| rung.action == Action::Encode)
+    /// The rungs to be encoded, largest first.
+    pub(crate) fn encoded(&self) -> &[Rung] {
+        let copied = usize::from(self.copied().is_some());
+        self.rungs.get(copied..).unwrap_or_default()
     }
 
     pub(crate) fn copied(&self) -> Option<&Rung> {
-        self.rungs.iter().find(|rung| rung.action == Action::Copy)
+        self.rungs
+            .first()
+            .filter(|rung| rung.action == Action::Copy)
     }
 }

@@ -6,9 +6,11 @@
 //! each fills a [`track`]. Playlists come last, the multivariant one last of all: it makes the
 //! title whole.
 
+mod board;
 mod graph;
 mod input;
 mod loudness;
+mod pass;
 mod peek;
 mod picture;
 mod poster;
@@ -26,22 +28,24 @@ use std::io::Write as _;
 use std::os::fd::AsFd as _;
 use std::time::{Duration, Instant};
 
+use ffmpeg::Error;
 use ffmpeg::format::context::Input;
-use ffmpeg::{Error, Packet};
 use ffmpeg_next as ffmpeg;
 use rustix::process::{Signal, set_parent_process_death_signal};
 use satreel_config::Loudness;
 use satreel_hls::naming::MediaFile;
-use satreel_hls::playlist::{AudioRendition, CaptionRendition, FrameRate, Multivariant, Variant};
 
 use crate::fault::Fault;
+use crate::magic::Container;
 use crate::plan::facts::Facts;
-use crate::plan::{self, Plan};
+use crate::plan::{self, Rung};
 use crate::protocol::{Message, Order};
+use board::Board;
+use pass::Pass;
 use picture::{Copied, Decoded};
 use sound::{Sound, Source};
 use store::Store;
-use track::Finished;
+use track::Cut;
 
 const REPORT_EVERY: Duration = Duration::from_millis(200);
 
@@ -100,224 +104,149 @@ fn make(order: &Order, film: &File, report: &mut Report) -> Result<(), Fault> {
         plan: Box::new(plan.clone()),
     });
     let Some(store) = store else { return Ok(()) };
+    store.begin(&plan.mark())?;
     words::write(&facts, &plan, &store)?;
-    let job = Job {
-        input: input::open(film, order.container)?,
-        store: store.clone(),
-        facts,
+    let cut = Cut {
+        board: Board::new(&plan, &store),
         plan,
+        store,
+    };
+    let job = Job {
+        film,
+        container: order.container,
+        facts,
+        cut,
     };
     job.run(report)?;
-    store.drop_sidecars(order.captions.len());
+    job.cut.store.drop_sidecars(order.captions.len());
     Ok(())
 }
 
-struct Job {
-    input: Input,
-    store: Store,
+/// A film and what is to be made of it, in passes over its packets.
+struct Job<'a> {
+    film: &'a File,
+    container: Container,
     facts: Facts,
-    plan: Plan,
+    cut: Cut,
 }
 
-/// What fills the title's tracks.
-#[derive(Default)]
-struct Makers {
-    copied: Option<Copied>,
-    decoded: Option<Decoded>,
-    /// Each with its stream in the file.
-    sounds: Vec<(usize, Sound)>,
-}
-
-impl Job {
-    fn run(mut self, report: &mut Report) -> Result<(), Fault> {
-        let mut makers = self.start()?;
+impl Job<'_> {
+    /// What can be had quickly comes first: the original's picture and the sound as a whole, or the
+    /// beginning in the smallest rung. Then all that must be encoded.
+    fn run(&self, report: &mut Report) -> Result<(), Fault> {
         if self.facts.video.is_none() {
             self.take_cover()?;
         }
-        let picture = self.facts.video.as_ref().map(|video| video.stream);
-        let mut packets = input::Packets::default();
-        while let Some(packet) = packets.next(&mut self.input)? {
-            let stream = packet.stream();
-            let shown = if Some(stream) == picture {
-                makers.picture(&packet)?
-            } else {
-                makers.sound(&packet)?
-            };
-            match shown {
-                Shown::Until(us) => report.progress(us),
-                Shown::Nothing => {}
-                Shown::Failed => break,
-            }
+        let mut finished = Vec::new();
+        let lead = self.cut.plan.copied().is_some();
+        if lead {
+            let mut pass = self.pass()?;
+            pass.copied = self.copied(&pass.input)?;
+            pass.sounds = self.sounds(&pass.input)?;
+            finished.extend(pass.run(report)?);
+        } else {
+            self.lead(report)?;
         }
-        let (pictures, sounds) = makers.finish(&self.store)?;
-        write_playlists(&self.plan, &pictures, &sounds, &self.store)
+        let mut pass = self.pass()?;
+        pass.decoded = self.decoded(&pass.input, self.cut.plan.encoded())?;
+        if !lead {
+            pass.sounds = self.sounds(&pass.input)?;
+        }
+        finished.extend(pass.run(report)?);
+        self.cut.board.finish(&finished)
     }
 
-    fn start(&self) -> Result<Makers, Fault> {
-        let Self {
-            input,
-            store,
-            facts,
-            plan,
-        } = self;
-        let mut makers = Makers::default();
-        if let Some(video) = &facts.video {
-            let stream = scan::stream(input, video.stream)?;
-            let extra = peek::picture(&stream).extra;
-            makers.copied = Copied::start(&extra, video, plan, store)?;
-            makers.decoded = Some(Decoded::start(&stream, video, plan, store)?);
+    /// The first segment of the smallest rung and of every sound.
+    fn lead(&self, report: &mut Report) -> Result<(), Fault> {
+        let rungs = self.cut.plan.encoded();
+        let (Some(smallest), Some(end)) = (rungs.last(), self.cut.plan.boundaries_us.get(1)) else {
+            return Ok(());
+        };
+        // A film of one segment, or one that was begun before, gains nothing.
+        if rungs.len() < 2 || self.cut.plan.boundaries_us.len() < 3 || self.has_begun(smallest)? {
+            return Ok(());
         }
-        for (audio, planned) in facts.audio.iter().zip(&plan.sounds) {
+        let mut pass = self.pass()?;
+        pass.decoded = self.decoded(&pass.input, std::slice::from_ref(smallest))?;
+        pass.sounds = self.sounds(&pass.input)?;
+        pass.run_until(*end, report)
+    }
+
+    fn has_begun(&self, rung: &Rung) -> Result<bool, Fault> {
+        let name = rung.name.parse().map_err(Fault::damaged)?;
+        Ok(self.cut.store.has(MediaFile::Playlist(name)))
+    }
+
+    fn pass(&self) -> Result<Pass, Fault> {
+        Ok(Pass {
+            input: input::open(self.film, self.container)?,
+            picture: self.facts.video.as_ref().map(|video| video.stream),
+            copied: None,
+            decoded: None,
+            sounds: Vec::new(),
+        })
+    }
+
+    fn copied(&self, input: &Input) -> Result<Option<Copied>, Fault> {
+        let Some(video) = &self.facts.video else {
+            return Ok(None);
+        };
+        let stream = scan::stream(input, video.stream)?;
+        Copied::start(&peek::picture(&stream).extra, video, &self.cut)
+    }
+
+    fn decoded(&self, input: &Input, rungs: &[Rung]) -> Result<Option<Decoded>, Fault> {
+        let Some(video) = &self.facts.video else {
+            return Ok(None);
+        };
+        let stream = scan::stream(input, video.stream)?;
+        Decoded::start(&stream, video, rungs, &self.cut).map(Some)
+    }
+
+    fn sounds(&self, input: &Input) -> Result<Vec<(usize, Sound)>, Fault> {
+        let mut sounds = Vec::new();
+        for (audio, planned) in self.facts.audio.iter().zip(&self.cut.plan.sounds) {
             let stream = scan::stream(input, audio.stream)?;
             let source = Source {
                 audio,
-                zero: facts.zero,
-                plan,
+                zero: self.facts.zero,
+                cut: &self.cut,
             };
-            let sound = Sound::start(&stream, &source, planned, store)?;
-            makers.sounds.push((audio.stream, sound));
+            sounds.push((audio.stream, Sound::start(&stream, &source, planned)?));
         }
-        Ok(makers)
+        Ok(sounds)
     }
 
-    /// The cover comes as one packet among the first.
     fn take_cover(&self) -> Result<(), Fault> {
-        let Some(stream) = scan::cover(&self.input) else {
+        let input = input::open(self.film, self.container)?;
+        let Some(stream) = scan::cover(&input) else {
             return Ok(());
         };
-        let cover =
-            peek::attached_picture(&stream).and_then(|packet| poster::cover(&stream, &packet));
+        let packet = peek::attached_picture(&stream);
+        let cover = packet.and_then(|packet| poster::cover(&stream, &packet));
         match cover {
-            Some(picture) => self.store.write(MediaFile::Poster, &poster::jpeg(picture)?),
+            Some(picture) => {
+                let jpeg = poster::jpeg(picture)?;
+                self.cut.store.write(MediaFile::Poster, &jpeg)
+            }
             None => Ok(()),
         }
-    }
-}
-
-/// How far the film is made.
-enum Shown {
-    Until(u64),
-    Nothing,
-    /// A rung has failed; what ends it tells why.
-    Failed,
-}
-
-impl Makers {
-    fn picture(&mut self, packet: &Packet) -> Result<Shown, Fault> {
-        if let Some(copied) = &mut self.copied {
-            copied.push(packet)?;
-        }
-        let Some(decoded) = &mut self.decoded else {
-            return Ok(Shown::Nothing);
-        };
-        Ok(decoded.push(packet)?.map_or(Shown::Failed, Shown::Until))
-    }
-
-    fn sound(&mut self, packet: &Packet) -> Result<Shown, Fault> {
-        let alone = self.decoded.is_none();
-        let stream = packet.stream();
-        let Some((_, sound)) = self.sounds.iter_mut().find(|(of, _)| *of == stream) else {
-            return Ok(Shown::Nothing);
-        };
-        let until = sound.push(packet)?;
-        Ok(if alone {
-            Shown::Until(until)
-        } else {
-            Shown::Nothing
-        })
-    }
-
-    fn finish(self, store: &Store) -> Result<(Vec<Finished>, Vec<Finished>), Fault> {
-        let encoded = self.decoded.map(|decoded| decoded.finish(store));
-        let encoded = encoded.transpose()?.unwrap_or_default();
-        let copied = self.copied.map(Copied::finish).transpose()?;
-        let sounds = self.sounds.into_iter().map(|(_, sound)| sound.finish());
-        let sounds = sounds.collect::<Result<_, _>>()?;
-        Ok((copied.into_iter().chain(encoded).collect(), sounds))
-    }
-}
-
-/// The media playlists, then the multivariant playlist that makes the title visible.
-fn write_playlists(
-    plan: &Plan,
-    pictures: &[Finished],
-    sounds: &[Finished],
-    store: &Store,
-) -> Result<(), Fault> {
-    for track in pictures.iter().chain(sounds) {
-        let text = track.playlist.to_string();
-        store.write(MediaFile::Playlist(track.name), text.as_bytes())?;
-    }
-    let mut master = master(plan, pictures, sounds);
-    start_with_the_middle(&mut master.variants);
-    store.sync()?;
-    store.write(MediaFile::Master, master.to_string().as_bytes())?;
-    store.sync()
-}
-
-fn master(plan: &Plan, pictures: &[Finished], sounds: &[Finished]) -> Multivariant {
-    let (numerator, denominator) = plan.frame_rate();
-    let pictures = plan.rungs.iter().zip(pictures);
-    let variants = pictures.map(|(rung, track)| Variant {
-        track: track.name,
-        resolution: Some((rung.width, rung.height)),
-        frame_rate: Some(FrameRate {
-            numerator,
-            denominator,
-        }),
-        codec: track.codec.clone(),
-        bitrate: track.bitrate,
-    });
-    let alone = sounds.first().filter(|_| plan.picture.is_none());
-    let alone = alone.map(|track| Variant {
-        track: track.name,
-        resolution: None,
-        frame_rate: None,
-        codec: track.codec.clone(),
-        bitrate: track.bitrate,
-    });
-    let audio = plan.sounds.iter().zip(sounds).enumerate();
-    let audio = audio.map(|(index, (sound, track))| AudioRendition {
-        track: track.name,
-        name: sound.label.clone(),
-        language: sound.language.clone(),
-        channels: sound.channels,
-        codec: track.codec.clone(),
-        bitrate: track.bitrate,
-        default: index == 0,
-    });
-    let captions = plan.captions.iter().filter_map(|words| {
-        Some(CaptionRendition {
-            track: words.name.parse().ok()?,
-            name: words.label.clone(),
-            language: words.language.clone(),
-            forced: words.forced,
-        })
-    });
-    Multivariant {
-        captions: captions.collect(),
-        variants: variants.chain(alone).collect(),
-        // A single sound track without a picture is the variant itself.
-        audio: audio
-            .filter(|_| plan.picture.is_some() || sounds.len() > 1)
-            .collect(),
-    }
-}
-
-/// Players begin with the first variant: Apple asks for about 2 Mbit/s there.
-fn start_with_the_middle(variants: &mut [Variant]) {
-    const WANTED: u64 = 2_000_000;
-    let nearest = (0..variants.len())
-        .min_by_key(|index| variants[*index].bitrate.average.abs_diff(WANTED))
-        .unwrap_or(0);
-    if let Some(before) = variants.get_mut(..=nearest) {
-        before.rotate_right(1);
     }
 }
 
 /// Whether a codec only wants more input, or has no more output yet.
 fn again(error: Error) -> bool {
     matches!(error, Error::Other { errno } if errno == ffmpeg::error::EAGAIN)
+}
+
+fn tell(message: &Message) {
+    let Ok(mut line) = serde_json::to_vec(message) else {
+        return;
+    };
+    line.push(b'\n');
+    let mut out = std::io::stdout().lock();
+    // A supervisor that is gone takes this process with it: nothing is left to tell.
+    let _ = out.write_all(&line).and_then(|()| out.flush());
 }
 
 /// Tells the supervisor, not more often than it can use.
@@ -334,13 +263,7 @@ impl Report {
 
     fn tell(&mut self, message: &Message) {
         self.last = Instant::now();
-        let Ok(mut line) = serde_json::to_vec(message) else {
-            return;
-        };
-        line.push(b'\n');
-        let mut out = std::io::stdout().lock();
-        // A supervisor that is gone takes this process with it: nothing is left to tell.
-        let _ = out.write_all(&line).and_then(|()| out.flush());
+        tell(message);
     }
 
     fn looking(&mut self) {

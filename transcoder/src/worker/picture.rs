@@ -6,16 +6,16 @@ use ffmpeg::format::stream::Stream;
 use ffmpeg::{Dictionary, Error, Packet, frame, picture};
 use ffmpeg_next as ffmpeg;
 
+use super::board::Ready;
 use super::graph::{Pictures, Target};
 use super::poster::Poster;
 use super::regular::Regular;
 use super::rung::Cascade;
-use super::store::Store;
-use super::track::{Finished, Frame, Track};
+use super::track::{Cut, Frame, From, Track};
 use crate::fault::Fault;
 use crate::fmp4::Media;
 use crate::fmp4::h264::{self, Framing};
-use crate::plan::Plan;
+use crate::plan::Rung;
 use crate::plan::clock::Clock;
 use crate::plan::facts::Video;
 
@@ -37,13 +37,8 @@ pub(super) struct Copied {
 
 impl Copied {
     /// None when the top rung is encoded.
-    pub(super) fn start(
-        extra: &[u8],
-        video: &Video,
-        plan: &Plan,
-        store: &Store,
-    ) -> Result<Option<Self>, Fault> {
-        let Some(rung) = plan.copied() else {
+    pub(super) fn start(extra: &[u8], video: &Video, cut: &Cut) -> Result<Option<Self>, Fault> {
+        let Some(rung) = cut.plan.copied() else {
             return Ok(None);
         };
         let (avcc, framing) = h264::configuration(extra)
@@ -54,9 +49,8 @@ impl Copied {
             avcc,
         };
         let clock = video.clock;
-        let starts = plan.starts(clock);
         Ok(Some(Self {
-            track: Track::begin(&rung.name, media, clock, starts, store.clone())?,
+            track: Track::begin(&rung.name, media, clock, cut, From::Start)?,
             clock,
             framing,
             start: video.start,
@@ -80,7 +74,7 @@ impl Copied {
         })
     }
 
-    pub(super) fn finish(self) -> Result<Finished, Fault> {
+    pub(super) fn finish(self) -> Result<Ready, Fault> {
         self.track.finish(self.end)
     }
 }
@@ -95,6 +89,10 @@ pub(super) struct Decoded {
     /// Set when frames are to come at a steady rate.
     regular: Option<Regular>,
     cascade: Cascade,
+    /// The keyframe that decoding begins with; the least number once it has come.
+    skip_to: i64,
+    /// No picture from here on is handed on.
+    until: i64,
     keyframes: std::iter::Peekable<std::vec::IntoIter<i64>>,
     /// When each frame is shown, if the container only counts them.
     counted: Option<std::vec::IntoIter<i64>>,
@@ -107,12 +105,12 @@ impl Decoded {
     pub(super) fn start(
         stream: &Stream<'_>,
         video: &Video,
-        plan: &Plan,
-        store: &Store,
+        rungs: &[Rung],
+        cut: &Cut,
     ) -> Result<Self, Fault> {
-        let clock = video.clock;
+        let (plan, clock) = (&cut.plan, video.clock);
         let shown = plan.picture.as_ref().ok_or(Fault::NoTrack)?;
-        let top = plan.encoded().next();
+        let top = rungs.first();
         let target = Target {
             width: top.map_or(shown.width, |rung| rung.width),
             height: top.map_or(shown.height, |rung| rung.height),
@@ -121,14 +119,23 @@ impl Decoded {
             interlaced: video.interlaced,
         };
         let out = plan.grid.map_or(clock, |grid| grid.clock);
+        let cascade = Cascade::start(rungs, out, cut)?;
+        let skip_to = match cascade.wants_from() {
+            Some(from) => video.decode_from(clock.convert(from, out)),
+            // Without rungs it is decoded for the poster; with all of them there, for nothing.
+            None if rungs.is_empty() => i64::MIN,
+            None => i64::MAX,
+        };
         Ok(Self {
             decoder: open_decoder(stream)?,
+            skip_to,
+            until: i64::MAX,
             regular: plan.grid.map(|grid| Regular::new(clock, grid)),
             clock,
             start: video.start,
-            poster: Poster::new(shown, &target, clock, video.end),
+            poster: Poster::new(shown, &target, clock, video.end, &cut.store),
             pictures: Pictures::new(target, clock),
-            cascade: Cascade::start(plan, out, store)?,
+            cascade,
             keyframes: plan.keyframes(out).into_iter().peekable(),
             counted: video.counted.then(|| video.frames.clone().into_iter()),
             last_shown: -1,
@@ -137,8 +144,20 @@ impl Decoded {
         })
     }
 
+    /// No picture from this time on is wanted.
+    pub(super) fn only_until(&mut self, end_us: u64) {
+        self.until = self
+            .regular
+            .as_ref()
+            .map_or(self.clock, Regular::clock)
+            .of_us(end_us);
+    }
+
     /// Gives how far the film is decoded, in microseconds. None: a rung has failed.
     pub(super) fn push(&mut self, packet: &Packet) -> Result<Option<u64>, Fault> {
+        if let Some(shown) = self.is_before(packet) {
+            return Ok(Some(self.clock.us(shown)));
+        }
         self.packets += 1;
         if self.decoder.send_packet(packet).is_err() {
             self.bad += 1;
@@ -148,6 +167,20 @@ impl Decoded {
         }
         let goes_on = self.decode()?;
         Ok(goes_on.then(|| self.clock.us(self.last_shown)))
+    }
+
+    /// Of packets that only pictures need which are there already: when they are shown.
+    fn is_before(&mut self, packet: &Packet) -> Option<i64> {
+        if self.skip_to == i64::MIN || self.counted.is_some() {
+            return None;
+        }
+        let shown = packet.pts().or(packet.dts());
+        let shown = shown.map_or(0, |stamp| self.clock.ticks(stamp) - self.start);
+        if packet.is_key() && shown >= self.skip_to {
+            self.skip_to = i64::MIN;
+            return None;
+        }
+        Some(shown)
     }
 
     fn decode(&mut self) -> Result<bool, Fault> {
@@ -168,7 +201,7 @@ impl Decoded {
             }
             self.last_shown = shown;
             frame.set_pts(Some(shown));
-            self.poster.see(&frame, shown);
+            self.poster.see(&frame, shown)?;
             let ready = self.pictures.push(&frame)?;
             if !self.pace(ready)? {
                 return Ok(false);
@@ -207,6 +240,9 @@ impl Decoded {
 
     fn hand_on(&mut self, mut picture: frame::Video) -> bool {
         let due = picture.pts().unwrap_or(0);
+        if due >= self.until {
+            return true;
+        }
         let mut key = false;
         while self.keyframes.next_if(|at| *at <= due).is_some() {
             key = true;
@@ -219,8 +255,21 @@ impl Decoded {
         self.cascade.push(picture)
     }
 
-    pub(super) fn finish(mut self, store: &Store) -> Result<Vec<Finished>, Fault> {
-        // After a rung has failed, its own fault is the answer that `cascade.finish` gives.
+    pub(super) fn finish(mut self) -> Result<Vec<Ready>, Fault> {
+        self.flush()?;
+        let finished = self.cascade.finish()?;
+        self.poster.finish()?;
+        Ok(finished)
+    }
+
+    /// Ends for now, at a boundary: what is decoded until there is written.
+    pub(super) fn pause(mut self) -> Result<(), Fault> {
+        self.flush()?;
+        self.cascade.pause()
+    }
+
+    /// After a rung has failed, its own fault is the answer that the cascade's end gives.
+    fn flush(&mut self) -> Result<(), Fault> {
         if self.decoder.send_eof().is_ok() && self.decode()? {
             let rest = self.pictures.flush()?;
             if self.pace(rest)? {
@@ -230,9 +279,7 @@ impl Decoded {
                 self.hand_on_due()?;
             }
         }
-        let finished = self.cascade.finish()?;
-        self.poster.write(store)?;
-        Ok(finished)
+        Ok(())
     }
 }
 

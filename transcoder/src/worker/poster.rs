@@ -26,12 +26,13 @@ pub(super) struct Poster {
     target: Target,
     clock: Clock,
     end: i64,
+    store: Store,
     looks: usize,
     best: Option<(f64, frame::Video)>,
 }
 
 impl Poster {
-    pub(super) fn new(shown: &Shown, like: &Target, clock: Clock, end: i64) -> Self {
+    pub(super) fn new(shown: &Shown, like: &Target, clock: Clock, end: i64, store: &Store) -> Self {
         let width = shown.width.min(WIDEST) & !1;
         let height = u64::from(shown.height) * u64::from(width) / u64::from(shown.width.max(1));
         let target = Target {
@@ -45,18 +46,19 @@ impl Poster {
             target,
             clock,
             end,
+            store: store.clone(),
             looks: 0,
             best: None,
         }
     }
 
-    pub(super) fn see(&mut self, frame: &frame::Video, shown: i64) {
+    pub(super) fn see(&mut self, frame: &frame::Video, shown: i64) -> Result<(), Fault> {
         // The first frame of all is kept in case no other comes.
         let due = LOOKS
             .get(self.looks)
             .is_some_and(|look| shown * 100 >= self.end * look);
         if !due && self.best.is_some() {
-            return;
+            return Ok(());
         }
         if due {
             self.looks += 1;
@@ -67,19 +69,35 @@ impl Poster {
             Ok(ready.into_iter().chain(rest).next())
         });
         // A frame that cannot be drawn is no poster; the next one may be.
-        if let Ok(Some(upright)) = upright {
-            let score = if due { score(&upright) } else { 0.0 };
-            if self.best.as_ref().is_none_or(|(best, _)| score > *best) {
-                self.best = Some((score, upright));
-            }
+        let Ok(Some(upright)) = upright else {
+            return Ok(());
+        };
+        let score = if due { score(&upright) } else { 0.0 };
+        if self.best.as_ref().is_none_or(|(best, _)| score > *best) {
+            self.best = Some((score, upright));
         }
+        // Whoever comes while the film is being made sees its first frame.
+        if !due && !self.store.has(MediaFile::Poster) {
+            self.write()?;
+        }
+        Ok(())
     }
 
-    pub(super) fn write(self, store: &Store) -> Result<(), Fault> {
-        let Some((_, frame)) = self.best else {
-            return Err(Fault::damaged("it holds no picture"));
+    /// The best of what was seen. A try that went on after the looks has nothing better than what
+    /// is there.
+    pub(super) fn finish(&self) -> Result<(), Fault> {
+        if self.looks > 0 || !self.store.has(MediaFile::Poster) {
+            self.write()?;
+        }
+        Ok(())
+    }
+
+    fn write(&self) -> Result<(), Fault> {
+        let Some((_, frame)) = &self.best else {
+            return Ok(());
         };
-        store.write(MediaFile::Poster, &jpeg(frame)?)
+        let jpeg = jpeg(frame.clone())?;
+        self.store.write(MediaFile::Poster, &jpeg)
     }
 }
 

@@ -32,6 +32,11 @@ impl Regular {
         }
     }
 
+    /// What its pictures are dated by.
+    pub(super) fn clock(&self) -> Clock {
+        self.grid.clock
+    }
+
     /// Takes the next picture. [`Self::due`] is then asked until it has no more.
     pub(super) fn offer(&mut self, picture: frame::Video) {
         self.coming = Some(picture);

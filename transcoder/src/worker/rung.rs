@@ -13,8 +13,8 @@ use ffmpeg::software::scaling;
 use ffmpeg::{Dictionary, Error, Packet, Rational, frame};
 use ffmpeg_next as ffmpeg;
 
-use super::store::Store;
-use super::track::{Finished, Frame, Track};
+use super::board::Ready;
+use super::track::{Cut, Frame, From, Track};
 use super::{again, peek};
 use crate::fault::Fault;
 use crate::fmp4::Media;
@@ -31,30 +31,31 @@ const QUEUE: usize = 6;
 pub(super) struct Cascade {
     /// None once closed.
     first: Option<SyncSender<Picture>>,
-    threads: Vec<JoinHandle<Result<Finished, Fault>>>,
+    threads: Vec<JoinHandle<Result<Encoder, Fault>>>,
+    wants_from: Option<i64>,
+    end: i64,
 }
 
 impl Cascade {
-    pub(super) fn start(plan: &Plan, clock: Clock, store: &Store) -> Result<Self, Fault> {
+    pub(super) fn start(rungs: &[Rung], clock: Clock, cut: &Cut) -> Result<Self, Fault> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let rungs: Vec<&Rung> = plan.encoded().collect();
+        let mut wants_from: Option<i64> = None;
         let mut threads = Vec::new();
         let mut below = None;
         // From the smallest up, because each needs the way to the next smaller one.
         for (index, rung) in rungs.iter().enumerate().rev() {
             let (sender, receiver) = sync_channel(QUEUE);
+            let share = if index == 0 { cores } else { 1 };
+            let encoder = Encoder::open(rung, clock, cut, share)?;
+            let own = encoder.track.wants_from();
+            wants_from = wants_from.into_iter().chain(own).min();
             let work = Work {
                 width: rung.width,
                 height: rung.height,
                 below: below.take(),
-                encoder: Encoder::open(
-                    rung,
-                    plan,
-                    clock,
-                    store,
-                    if index == 0 { cores } else { 1 },
-                )?,
-                end: clock.of_us(plan.duration_us),
+                needed_from: wants_from.unwrap_or(i64::MAX),
+                encode_from: own.unwrap_or(i64::MAX),
+                encoder,
             };
             threads.insert(0, spawn(&rung.name, work, receiver)?);
             below = Some(sender);
@@ -62,7 +63,14 @@ impl Cascade {
         Ok(Self {
             first: below,
             threads,
+            wants_from,
+            end: clock.of_us(cut.plan.duration_us),
         })
+    }
+
+    /// When the first picture is shown that any rung wants, in ticks. None: none wants any.
+    pub(super) fn wants_from(&self) -> Option<i64> {
+        self.wants_from
     }
 
     /// False: a rung has failed, and [`Self::finish`] tells why.
@@ -74,18 +82,30 @@ impl Cascade {
     }
 
     /// Waits for all rungs. The first fault found is the answer.
-    pub(super) fn finish(mut self) -> Result<Vec<Finished>, Fault> {
+    pub(super) fn finish(self) -> Result<Vec<Ready>, Fault> {
+        let end = self.end;
+        let encoders = self.join()?.into_iter();
+        encoders.map(|encoder| encoder.track.finish(end)).collect()
+    }
+
+    /// Ends at a boundary for now.
+    pub(super) fn pause(self) -> Result<(), Fault> {
+        let mut encoders = self.join()?.into_iter();
+        encoders.try_for_each(|encoder| encoder.track.pause())
+    }
+
+    fn join(mut self) -> Result<Vec<Encoder>, Fault> {
         self.first = None;
-        let mut finished = Vec::new();
+        let mut encoders = Vec::new();
         let mut fault = None;
         for thread in self.threads {
             match thread.join() {
-                Ok(Ok(track)) => finished.push(track),
+                Ok(Ok(encoder)) => encoders.push(encoder),
                 Ok(Err(found)) => fault = Some(fault.unwrap_or(found)),
                 Err(_) => fault = Some(fault.unwrap_or(Fault::damaged("a rung's thread broke"))),
             }
         }
-        fault.map_or(Ok(finished), Err)
+        fault.map_or(Ok(encoders), Err)
     }
 }
 
@@ -94,20 +114,26 @@ struct Work {
     width: u32,
     height: u32,
     below: Option<SyncSender<Picture>>,
+    /// Earlier pictures are there already, in this rung and in all below it, or in this one.
+    needed_from: i64,
+    encode_from: i64,
     encoder: Encoder,
-    end: i64,
 }
 
 fn spawn(
     name: &str,
     mut work: Work,
     pictures: Receiver<Picture>,
-) -> Result<JoinHandle<Result<Finished, Fault>>, Fault> {
+) -> Result<JoinHandle<Result<Encoder, Fault>>, Fault> {
     std::thread::Builder::new()
         .name(name.to_owned())
         .spawn(move || {
             let mut scaler = None;
             for picture in pictures {
+                let shown = picture.pts().unwrap_or(0);
+                if shown < work.needed_from {
+                    continue;
+                }
                 let picture = fit(&mut scaler, &picture, work.width, work.height)?;
                 // A rung below that failed tells so itself.
                 if let Some(below) = &work.below
@@ -115,11 +141,14 @@ fn spawn(
                 {
                     work.below = None;
                 }
-                work.encoder.encode(&picture)?;
+                if shown >= work.encode_from {
+                    work.encoder.encode(&picture)?;
+                }
             }
             // Ends the rungs below before this one's own last frames are encoded.
             drop(work.below);
-            work.encoder.finish(work.end)
+            work.encoder.flush()?;
+            Ok(work.encoder)
         })
         .map_err(|error| Fault::writing(&error))
 }
@@ -166,13 +195,8 @@ struct Encoder {
 }
 
 impl Encoder {
-    fn open(
-        rung: &Rung,
-        plan: &Plan,
-        clock: Clock,
-        store: &Store,
-        threads: usize,
-    ) -> Result<Self, Fault> {
+    fn open(rung: &Rung, clock: Clock, cut: &Cut, threads: usize) -> Result<Self, Fault> {
+        let plan = &cut.plan;
         let codec = open_x264(rung, plan, clock, threads).map_err(Fault::damaged)?;
         let extra = peek::encoder_extra(&codec);
         let (avcc, _) =
@@ -182,7 +206,7 @@ impl Encoder {
             height: rung.height,
             avcc,
         };
-        let track = Track::begin(&rung.name, media, clock, plan.starts(clock), store.clone())?;
+        let track = Track::begin(&rung.name, media, clock, cut, From::Kept)?;
         let (numerator, denominator) = plan.frame_rate();
         let usual =
             i64::from(clock.timescale) * i64::from(denominator) / i64::from(numerator.max(1));
@@ -224,10 +248,9 @@ impl Encoder {
         })
     }
 
-    fn finish(mut self, end: i64) -> Result<Finished, Fault> {
+    fn flush(&mut self) -> Result<(), Fault> {
         self.codec.send_eof().map_err(Fault::damaged)?;
-        self.drain()?;
-        self.track.finish(end)
+        self.drain()
     }
 }
 

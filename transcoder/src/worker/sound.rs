@@ -7,15 +7,15 @@ use ffmpeg::format::stream::Stream;
 use ffmpeg::{ChannelLayout, Dictionary, Error, Packet, Rational, frame};
 use ffmpeg_next as ffmpeg;
 
+use super::board::Ready;
 use super::graph;
-use super::store::Store;
-use super::track::{Finished, Frame, Track};
+use super::track::{Cut, Frame, From, Track};
 use super::{again, peek};
 use crate::fault::Fault;
 use crate::fmp4::Media;
 use crate::plan::clock::Clock;
 use crate::plan::facts::{Audio, Zero};
-use crate::plan::{self, Action, Plan, Sound as Planned};
+use crate::plan::{self, Action, Sound as Planned};
 
 const RATE: u32 = plan::SOUND_RATE;
 const FRAME: u32 = plan::AAC_FRAME;
@@ -29,7 +29,7 @@ const MOST_BAD_PACKETS: u32 = 200;
 pub(super) struct Source<'a> {
     pub(super) audio: &'a Audio,
     pub(super) zero: Zero,
-    pub(super) plan: &'a Plan,
+    pub(super) cut: &'a Cut,
 }
 
 /// The sound on its way into the title.
@@ -43,13 +43,10 @@ impl Sound {
         stream: &Stream<'_>,
         source: &Source<'_>,
         sound: &Planned,
-        store: &Store,
     ) -> Result<Self, Fault> {
         Ok(match sound.action {
-            Action::Copy => Self::Copied(Box::new(Copied::start(source, sound, store)?)),
-            Action::Encode => {
-                Self::Encoded(Box::new(Encoded::start(stream, source, sound, store)?))
-            }
+            Action::Copy => Self::Copied(Box::new(Copied::start(source, sound)?)),
+            Action::Encode => Self::Encoded(Box::new(Encoded::start(stream, source, sound)?)),
         })
     }
 
@@ -67,7 +64,15 @@ impl Sound {
         })
     }
 
-    pub(super) fn finish(self) -> Result<Finished, Fault> {
+    /// How many of its segments are there.
+    pub(super) fn segments(&self) -> usize {
+        match self {
+            Self::Copied(copied) => copied.track.segments(),
+            Self::Encoded(encoded) => encoded.track.segments(),
+        }
+    }
+
+    pub(super) fn finish(self) -> Result<Ready, Fault> {
         match self {
             Self::Copied(copied) => copied.track.finish(copied.end),
             Self::Encoded(encoded) => encoded.finish(),
@@ -87,8 +92,8 @@ pub(super) struct Copied {
 }
 
 impl Copied {
-    fn start(source: &Source<'_>, sound: &Planned, store: &Store) -> Result<Self, Fault> {
-        let Source { audio, zero, plan } = source;
+    fn start(source: &Source<'_>, sound: &Planned) -> Result<Self, Fault> {
+        let Source { audio, zero, cut } = source;
         let clock = Clock::of_rate(audio.rate);
         let media = Media::Aac {
             rate: audio.rate,
@@ -96,11 +101,11 @@ impl Copied {
             config: audio.lc_config.clone().unwrap_or_default(),
         };
         Ok(Self {
-            track: Track::begin(&sound.name, media, clock, plan.starts(clock), store.clone())?,
+            track: Track::begin(&sound.name, media, clock, cut, From::Start)?,
             source: audio.clock,
             clock,
             zero: zero.on(clock),
-            film_end: clock.of_us(plan.duration_us),
+            film_end: clock.of_us(cut.plan.duration_us),
             end: 0,
         })
     }
@@ -144,14 +149,9 @@ pub(super) struct Encoded {
 }
 
 impl Encoded {
-    fn start(
-        stream: &Stream<'_>,
-        source: &Source<'_>,
-        sound: &Planned,
-        store: &Store,
-    ) -> Result<Self, Fault> {
-        let Source { audio, zero, plan } = source;
-        let bit_rate = if plan.picture.is_some() {
+    fn start(stream: &Stream<'_>, source: &Source<'_>, sound: &Planned) -> Result<Self, Fault> {
+        let Source { audio, zero, cut } = source;
+        let bit_rate = if cut.plan.picture.is_some() {
             BIT_RATE
         } else {
             BIT_RATE_ALONE
@@ -164,12 +164,12 @@ impl Encoded {
             config: peek::encoder_extra(&encoder),
         };
         #[allow(clippy::cast_precision_loss, reason = "a day is far below 2^53 µs")]
-        let seconds = plan.duration_us as f64 / 1e6;
+        let seconds = cut.plan.duration_us as f64 / 1e6;
         Ok(Self {
             decoder: open_decoder(stream)?,
             graph: None,
             encoder,
-            track: Track::begin(&sound.name, media, clock, plan.starts(clock), store.clone())?,
+            track: Track::begin(&sound.name, media, clock, cut, From::Start)?,
             source: audio.clock,
             zero: zero.on(audio.clock),
             seconds,
@@ -240,7 +240,7 @@ impl Encoded {
         Ok(())
     }
 
-    fn finish(mut self) -> Result<Finished, Fault> {
+    fn finish(mut self) -> Result<Ready, Fault> {
         self.decoder.send_eof().map_err(Fault::damaged)?;
         self.decode()?;
         if let Some(graph) = &mut self.graph {

@@ -8,6 +8,9 @@ use satreel_hls::naming::MediaFile;
 
 use crate::fault::Fault;
 
+/// Lies in the folder while the title is being made, and says by which plan.
+pub(crate) const MARK: &str = ".making.json";
+
 /// One title's folder, shared by the threads that write its tracks.
 #[derive(Debug, Clone)]
 pub(super) struct Store {
@@ -28,6 +31,59 @@ impl Store {
         write_synced(&temporary, bytes)
             .and_then(|()| fs::rename(&temporary, self.folder.join(name)))
             .map_err(|error| Fault::writing(&error))
+    }
+
+    /// The same without waiting for the disk: for what is written again and again, and made again
+    /// when it was lost.
+    pub(super) fn write_soon(&self, file: MediaFile, bytes: &[u8]) -> Result<(), Fault> {
+        let name = file.to_string();
+        let temporary = self.folder.join(format!(".{name}.tmp"));
+        fs::write(&temporary, bytes)
+            .and_then(|()| fs::rename(&temporary, self.folder.join(name)))
+            .map_err(|error| Fault::writing(&error))
+    }
+
+    pub(super) fn has(&self, file: MediaFile) -> bool {
+        self.folder.join(file.to_string()).is_file()
+    }
+
+    /// A file of an earlier try. None: there is none, or it cannot be read.
+    pub(super) fn read(&self, file: MediaFile) -> Option<Vec<u8>> {
+        fs::read(self.folder.join(file.to_string())).ok()
+    }
+
+    /// Its length in bytes. None: it is not there.
+    pub(super) fn bytes(&self, file: MediaFile) -> Option<u64> {
+        let about = fs::metadata(self.folder.join(file.to_string())).ok()?;
+        (about.is_file() && about.len() > 0).then_some(about.len())
+    }
+
+    /// Begins, or goes on with what a broken try left: only what was made by the same plan can be
+    /// used again.
+    pub(super) fn begin(&self, plan: &str) -> Result<(), Fault> {
+        let mark = self.folder.join(MARK);
+        if fs::read_to_string(&mark).is_ok_and(|found| found == plan) {
+            return Ok(());
+        }
+        let begin = || -> std::io::Result<()> {
+            for entry in fs::read_dir(&self.folder)?.flatten() {
+                let name = entry.file_name();
+                let is_media = name
+                    .to_str()
+                    .is_some_and(|name| name.parse::<MediaFile>().is_ok());
+                if is_media {
+                    fs::remove_file(entry.path())?;
+                }
+            }
+            write_synced(&mark, plan.as_bytes())
+        };
+        begin().map_err(|error| Fault::writing(&error))
+    }
+
+    /// The title is whole.
+    pub(super) fn end(&self) -> Result<(), Fault> {
+        fs::remove_file(self.folder.join(MARK)).map_err(|error| Fault::writing(&error))?;
+        self.sync()
     }
 
     /// Captions that lay beside the film, as the supervisor has cleaned them.
@@ -66,4 +122,8 @@ fn write_synced(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 /// Where a supervisor lays the captions that came beside a film: hidden, so never served.
 pub(crate) fn sidecar_name(number: usize) -> String {
     format!(".captions-{number}.vtt")
+}
+
+pub(crate) fn is_sidecar(name: &str) -> bool {
+    name.starts_with(".captions-")
 }

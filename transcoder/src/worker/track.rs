@@ -1,12 +1,24 @@
 //! Cuts one track's packets into segments at the plan's boundaries and writes them.
+//!
+//! After each segment the track's playlist lists it, so that it can be played while the next one is
+//! made, and so that a try that broke off is gone on with: what a playlist lists is on disk.
 
 use satreel_hls::naming::{MediaFile, TrackName};
-use satreel_hls::playlist::{Bitrate, MediaPlaylist, SegmentSize, bitrate};
+use satreel_hls::playlist::{MediaPlaylist, SegmentSize, bitrate, parse_media};
 
+use super::board::{Board, Ready};
 use super::store::Store;
 use crate::fault::Fault;
-use crate::fmp4::{Media, Sample, init_segment, media_segment};
+use crate::fmp4::{Media, Sample, edit_of, init_segment, media_segment};
+use crate::plan::Plan;
 use crate::plan::clock::Clock;
+
+/// By which plan, into which folder, under whose eyes tracks are cut.
+pub(super) struct Cut {
+    pub(super) plan: Plan,
+    pub(super) store: Store,
+    pub(super) board: Board,
+}
 
 /// A track that is being written.
 #[derive(Debug)]
@@ -22,6 +34,19 @@ pub(super) struct Track {
     open: Segment,
     last_decode: i64,
     written: Vec<Written>,
+    /// So many segments are left of an earlier try.
+    kept: usize,
+    board: Board,
+    target_s: u64,
+}
+
+/// Where frames begin when segments are left of an earlier try.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum From {
+    /// At the film's start: what is there is counted, not written again.
+    Start,
+    /// After what is there.
+    Kept,
 }
 
 /// The segment that grows.
@@ -50,35 +75,45 @@ pub(super) struct Frame<'a> {
     pub(super) key: bool,
 }
 
-/// A track whose files are all written.
-#[derive(Debug)]
-pub(super) struct Finished {
-    pub(super) name: TrackName,
-    pub(super) playlist: MediaPlaylist,
-    pub(super) codec: String,
-    pub(super) bitrate: Bitrate,
-}
-
 impl Track {
     pub(super) fn begin(
         name: &str,
         media: Media,
         clock: Clock,
-        starts: Vec<i64>,
-        store: Store,
+        cut: &Cut,
+        from: From,
     ) -> Result<Self, Fault> {
         let name: TrackName = name.parse().map_err(Fault::damaged)?;
+        let starts = cut.plan.starts(clock);
+        let kept = Kept::find(name, clock, &starts, &cut.store);
+        let (delay, written) = match from {
+            From::Kept if !kept.segments.is_empty() => (Some(kept.delay), kept.segments.clone()),
+            From::Kept | From::Start => (None, Vec::new()),
+        };
         Ok(Self {
             name,
             clock,
-            store,
+            store: cut.store.clone(),
             media,
             starts,
-            delay: None,
+            delay,
             open: Segment::default(),
             last_decode: 0,
-            written: Vec::new(),
+            written,
+            kept: kept.segments.len(),
+            board: cut.board.clone(),
+            target_s: cut.plan.target_s(),
         })
+    }
+
+    /// When the first frame is shown that is still wanted. None: every segment is there.
+    pub(super) fn wants_from(&self) -> Option<i64> {
+        self.starts.get(self.written.len()).copied()
+    }
+
+    /// How many segments are written or were there.
+    pub(super) fn segments(&self) -> usize {
+        self.written.len().max(self.kept)
     }
 
     /// The first frame's delay. The init segment tells it as an edit, so that decoding times begin
@@ -101,6 +136,7 @@ impl Track {
             let due = self.starts.get(self.written.len() + 1);
             if frame.key && due.is_some_and(|due| frame.shown >= *due) {
                 self.close()?;
+                self.show_so_far(frame.shown)?;
             }
         }
         if self.open.samples.is_empty() {
@@ -126,8 +162,10 @@ impl Track {
         let number = u32::try_from(self.written.len()).map_err(Fault::damaged)?;
         let decode_time = u64::try_from(segment.decode_time).unwrap_or(0);
         let bytes = media_segment(number, decode_time, &segment.samples, &segment.data);
-        self.store
-            .write(MediaFile::Segment(self.name, number), &bytes)?;
+        if self.written.len() >= self.kept {
+            self.store
+                .write(MediaFile::Segment(self.name, number), &bytes)?;
+        }
         self.written.push(Written {
             begins: segment.begins,
             bytes: bytes.len() as u64,
@@ -135,8 +173,28 @@ impl Track {
         Ok(())
     }
 
+    /// Lists what is there. The playlist of an earlier try is never made shorter.
+    fn show_so_far(&self, until: i64) -> Result<(), Fault> {
+        if self.written.len() < self.kept {
+            return self.board.note(self.ready(until));
+        }
+        let playlist = self.playlist(until).growing(self.target_s).to_string();
+        let file = MediaFile::Playlist(self.name);
+        self.store.write_soon(file, playlist.as_bytes())?;
+        self.board.note(self.ready(until))
+    }
+
+    /// Ends for now, at the next boundary: all frames before it have come.
+    pub(super) fn pause(mut self) -> Result<(), Fault> {
+        self.close()?;
+        match self.wants_from() {
+            Some(until) if !self.written.is_empty() => self.show_so_far(until),
+            Some(_) | None => Ok(()),
+        }
+    }
+
     /// Writes the last segment. `end` is when the track's last frame has been shown.
-    pub(super) fn finish(mut self, end: i64) -> Result<Finished, Fault> {
+    pub(super) fn finish(mut self, end: i64) -> Result<Ready, Fault> {
         self.close()?;
         if self.written.len() != self.starts.len() {
             return Err(Fault::damaged(format!(
@@ -146,16 +204,30 @@ impl Track {
                 self.starts.len()
             )));
         }
-        let begins = self
-            .written
-            .iter()
-            .skip(1)
-            .map(|segment| self.clock.us(segment.begins));
+        let playlist = MediaPlaylist {
+            target_s: self.target_s,
+            ..self.playlist(end)
+        };
+        let text = playlist.to_string();
+        self.store
+            .write(MediaFile::Playlist(self.name), text.as_bytes())?;
+        let ready = self.ready(end);
+        self.board.note(ready.clone())?;
+        Ok(ready)
+    }
+
+    fn playlist(&self, until: i64) -> MediaPlaylist {
+        let begins = self.written.iter().skip(1);
+        let begins = begins.map(|segment| self.clock.us(segment.begins));
         let boundaries: Vec<u64> = std::iter::once(0)
             .chain(begins)
-            .chain([self.clock.us(end)])
+            .chain([self.clock.us(until)])
             .collect();
-        let playlist = MediaPlaylist::vod(self.name, &boundaries);
+        MediaPlaylist::vod(self.name, &boundaries)
+    }
+
+    fn ready(&self, until: i64) -> Ready {
+        let playlist = self.playlist(until);
         let lasting = playlist.segments.iter().map(|segment| segment.duration_us);
         let sizes: Vec<SegmentSize> = self
             .written
@@ -166,12 +238,48 @@ impl Track {
                 duration_us,
             })
             .collect();
-        Ok(Finished {
+        Ready {
             name: self.name,
-            playlist,
             codec: self.media.codec(),
             bitrate: bitrate(&sizes),
-        })
+        }
+    }
+}
+
+/// What an earlier try left of a track.
+#[derive(Debug, Default)]
+struct Kept {
+    segments: Vec<Written>,
+    /// As its init segment says.
+    delay: i64,
+}
+
+impl Kept {
+    /// As far as playlist and files agree with the plan.
+    fn find(name: TrackName, clock: Clock, starts: &[i64], store: &Store) -> Self {
+        let text = store.read(MediaFile::Playlist(name));
+        let text = text.and_then(|bytes| String::from_utf8(bytes).ok());
+        let playlist = text.and_then(|text| parse_media(&text).ok());
+        let init = store.read(MediaFile::Init(name));
+        let (Some(playlist), Some(init)) = (playlist, init) else {
+            return Self::default();
+        };
+        let mut begins_us = 0;
+        let mut segments = Vec::new();
+        for (number, segment) in (0..).zip(&playlist.segments).take(starts.len()) {
+            let Some(bytes) = store.bytes(MediaFile::Segment(name, number)) else {
+                break;
+            };
+            segments.push(Written {
+                begins: clock.of_us(begins_us),
+                bytes,
+            });
+            begins_us += segment.duration_us;
+        }
+        Self {
+            segments,
+            delay: edit_of(&init).map_or(0, i64::from),
+        }
     }
 }
 

@@ -1,10 +1,14 @@
 //! Jobs that break and are repeated, films that come twice, and the watch folder.
 
+use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::rig::Rig;
+use satreel_hls::playlist::Kind;
+
+use crate::rig::{Rig, Title};
 
 const FILM: &str = "-f lavfi -i testsrc2=size=854x480:rate=25 -f lavfi -i sine=r=48000 -t 20 \
                     -c:v libx264 -preset ultrafast -pix_fmt yuv420p -c:a aac -ac 2";
@@ -99,27 +103,150 @@ fn a_supervisor_killed_takes_its_worker_along_and_repeating_keeps_hand_edits() {
     first.wait().expect("it ends");
     wait_for("the worker's end", || workers.iter().all(|id| is_gone(*id)));
 
-    let id = fs::read_dir(rig.data().join("titles"))
-        .expect("titles")
-        .flatten()
-        .next();
-    let half = rig.title(&id.expect("a title").file_name().to_string_lossy());
-    assert!(!half.folder.join("master.m3u8").exists());
+    let half = only_title(&rig);
+    assert!(half.folder.join(".making.json").exists());
     let mut edited = half.json();
-    assert_eq!(edited["state"], "processing");
+    assert_ne!(edited["state"], "hidden");
     edited["name"] = "By hand".into();
     edited["mood"] = "unknown to us".into();
     fs::write(half.folder.join("title.json"), edited.to_string()).expect("an edit");
 
     // The watcher finds the unfinished job by itself.
     let mut watcher = run(&rig);
-    wait_for("the film", || half.json()["state"] == "published");
+    wait_for("the film", || !half.folder.join(".making.json").exists());
     end(&mut watcher);
     let title = rig.add(&film, &["--name", "Other"]);
     title.check(20.0, 0.04);
     assert_eq!(title.json()["name"], "By hand");
     assert_eq!(title.json()["mood"], "unknown to us");
     assert_eq!(title.json()["tiers"][0]["sat"], 7);
+}
+
+fn only_title(rig: &Rig) -> Title {
+    let mut titles = fs::read_dir(rig.data().join("titles"))
+        .expect("titles")
+        .flatten();
+    rig.title(
+        &titles
+            .next()
+            .expect("a title")
+            .file_name()
+            .to_string_lossy(),
+    )
+}
+
+/// Of every segment that a playlist lists, the file itself.
+fn listed(title: &Title) -> BTreeMap<String, u64> {
+    let mut files = BTreeMap::new();
+    for track in title.tracks() {
+        for segment in title.playlist(&track).segments {
+            let name = segment.uri.to_string();
+            let about = fs::metadata(title.folder.join(&name)).expect("what is listed is there");
+            files.insert(name, about.ino());
+        }
+    }
+    files
+}
+
+/// Killed again and again: whatever a playlist listed is never made a second time, and the end is
+/// that of a film made in one go.
+fn goes_on_after_kills(name: &str, source: &str) {
+    let whole = Rig::new();
+    let film = Rig::kept(name, source);
+    let expected = whole.add(&film, &["--own", "7"]);
+    let rig = Rig::new();
+    let mut before = BTreeMap::new();
+    for _ in 0..3 {
+        let mut adding = start_adding(&rig, &film);
+        wait_for("more segments", || {
+            segments(&rig) > before.len() + 3 || (!before.is_empty() && is_whole(&rig))
+        });
+        let workers = children(adding.id());
+        adding.kill().expect("it runs or has ended");
+        adding.wait().expect("it ends");
+        wait_for("the worker's end", || workers.iter().all(|id| is_gone(*id)));
+        let now = listed(&only_title(&rig));
+        assert!(
+            before
+                .iter()
+                .all(|(name, file)| now.get(name) == Some(file)),
+            "{before:?} {now:?}"
+        );
+        before = now;
+    }
+    let title = rig.add(&film, &["--own", "7"]);
+    title.check(20.0, 0.05);
+    let now = listed(&title);
+    assert!(
+        before
+            .iter()
+            .all(|(name, file)| now.get(name) == Some(file)),
+        "{before:?} {now:?}"
+    );
+    for track in expected.tracks() {
+        let (one, other) = (expected.playlist(&track), title.playlist(&track));
+        assert_eq!(one, other, "{track}");
+        let (one, other) = (expected.shown(&track), title.shown(&track));
+        let apart = one
+            .iter()
+            .zip(&other)
+            .map(|(one, other)| (one - other).abs());
+        assert_eq!(one.len(), other.len(), "{track}");
+        assert!(
+            apart.fold(0.0, f64::max) < 0.0015,
+            "{track}: {one:?} {other:?}"
+        );
+    }
+}
+
+fn is_whole(rig: &Rig) -> bool {
+    let title = only_title(rig);
+    title.folder.join("master.m3u8").exists() && !title.folder.join(".making.json").exists()
+}
+
+#[test]
+fn a_job_goes_on_where_it_was_killed() {
+    goes_on_after_kills(
+        "encoded.mkv",
+        &format!("{FILM} -bf 3 -g 250 -pix_fmt yuv420p10le"),
+    );
+}
+
+#[test]
+fn a_job_with_a_copied_rung_goes_on_where_it_was_killed() {
+    goes_on_after_kills("copied.mp4", &format!("{FILM} -bf 2 -g 50"));
+}
+
+/// The film is on sale, and every playlist that is there can be played, long before it is whole.
+#[test]
+fn a_film_can_be_watched_while_it_is_made() {
+    let rig = Rig::new();
+    let film = Rig::kept(
+        "growing.mkv",
+        &format!("{FILM} -g 250 -pix_fmt yuv420p10le"),
+    );
+    let mut adding = start_adding(&rig, &film);
+    wait_for("the first playlist", || {
+        let titles = rig.data().join("titles");
+        titles.is_dir()
+            && segments(&rig) > 0
+            && only_title(&rig).folder.join("master.m3u8").exists()
+    });
+    let title = only_title(&rig);
+    wait_for("the offer", || title.json()["state"] == "published");
+    let smallest = title.playlist("v240");
+    let is_growing = smallest.kind == Kind::Event && !smallest.ended;
+    let whole_already = is_whole(&rig);
+    assert!(is_growing || whole_already, "{smallest:?}");
+    assert!(!smallest.segments.is_empty() && title.folder.join("poster.jpg").exists());
+    for name in listed(&title).keys() {
+        assert!(title.folder.join(name).exists());
+    }
+    assert!(adding.wait().expect("it ends").success());
+    title.check(20.0, 0.041);
+    assert_eq!(title.playlist("v240").kind, Kind::Vod);
+    // What was promised held: later segments fit the target duration that the first ones named.
+    assert_eq!(title.playlist("v240").target_s, smallest.target_s);
 }
 
 fn is_gone(id: i32) -> bool {

@@ -85,6 +85,18 @@ impl MediaPlaylist {
         }
     }
 
+    /// This playlist while more is to come: it only grows, players begin at its beginning, and no
+    /// segment will be longer than `target_s` says.
+    #[must_use]
+    pub fn growing(self, target_s: u64) -> Self {
+        Self {
+            kind: Kind::Event,
+            target_s,
+            ended: false,
+            ..self
+        }
+    }
+
     /// The sum of all segments, in microseconds.
     pub fn duration_us(&self) -> u64 {
         self.segments
@@ -125,6 +137,12 @@ impl MediaPlaylist {
     }
 }
 
+/// What a playlist's target duration will be whose segments last so long at most.
+pub const fn target_s(longest_us: u64) -> u64 {
+    let seconds = round_to_seconds(longest_us);
+    if seconds == 0 { 1 } else { seconds }
+}
+
 /// The longest duration in whole seconds, rounded to the nearest (RFC 8216 §4.3.3.1); at least 1.
 fn target_duration(segments: &[Segment]) -> u64 {
     let longest = segments.iter().map(|s| s.duration_us).max().unwrap_or(0);
@@ -146,6 +164,10 @@ impl fmt::Display for MediaPlaylist {
             Kind::Live => {}
         }
         f.write_str("#EXT-X-INDEPENDENT-SEGMENTS\n")?;
+        if self.kind == Kind::Event && !self.ended {
+            // Players take what grows for a broadcast and would begin at its end (§4.3.5.2).
+            f.write_str("#EXT-X-START:TIME-OFFSET=0\n")?;
+        }
         if let Some(init) = self.init {
             writeln!(f, "#EXT-X-MAP:URI=\"{init}\"")?;
         }
@@ -203,6 +225,15 @@ mod tests {
         assert!(!text.contains("ENDLIST"));
         assert!(!text.contains("PLAYLIST-TYPE"));
         assert!(text.contains("#EXT-X-MEDIA-SEQUENCE:7\n"));
+    }
+
+    #[test]
+    fn a_film_in_the_making_begins_at_its_beginning() {
+        let text = film().growing(7).to_string();
+        assert!(text.contains("#EXT-X-PLAYLIST-TYPE:EVENT\n"));
+        assert!(text.contains("#EXT-X-START:TIME-OFFSET=0\n"));
+        assert!(text.contains("#EXT-X-TARGETDURATION:7\n"));
+        assert!(!text.contains("ENDLIST"));
     }
 
     #[test]

@@ -65,6 +65,7 @@ struct Draft {
     media_sequence: Option<u64>,
     target_s: Option<u64>,
     independent: Option<()>,
+    start: Option<()>,
     init: Option<MediaFile>,
     pending_us: Option<u64>,
     segments: Vec<Segment>,
@@ -109,6 +110,10 @@ impl Draft {
             "#EXT-X-MEDIA-SEQUENCE" => once(&mut self.media_sequence, integer(value)?),
             "#EXT-X-PLAYLIST-TYPE" => once(&mut self.kind, kind(value)?),
             "#EXT-X-INDEPENDENT-SEGMENTS" if value.is_empty() => once(&mut self.independent, ()),
+            "#EXT-X-START" => {
+                let known = (value == "TIME-OFFSET=0").then_some(());
+                once(&mut self.start, known.ok_or(Fault::BadValue)?)
+            }
             "#EXT-X-MAP" => once(&mut self.init, init(value)?),
             _ => Err(Fault::UnknownTag),
         }

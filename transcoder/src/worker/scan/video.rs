@@ -29,6 +29,7 @@ pub(super) struct VideoScan {
     stamps: Vec<i64>,
     last: (i64, i64),
     idrs: Vec<i64>,
+    keys: Vec<i64>,
     bytes: u64,
     pub(super) packets: usize,
     /// Packets that show a frame, and those of them that say when.
@@ -61,6 +62,7 @@ impl VideoScan {
             stamps: Vec::new(),
             last: (i64::MIN, 0),
             idrs: Vec::new(),
+            keys: Vec::new(),
             bytes: 0,
             packets: 0,
             shown: 0,
@@ -105,6 +107,7 @@ impl VideoScan {
             self.last = (ticks, self.clock.ticks(packet.duration()));
         }
         if packet.is_key() {
+            self.keys.push(ticks);
             self.see_keyframe(packet, ticks);
         } else if self.idrs.last().is_some_and(|idr| ticks < *idr) {
             self.open_gop = true;
@@ -173,6 +176,8 @@ impl VideoScan {
         } else {
             usual
         };
+        let mut keys: Vec<i64> = self.keys.iter().map(|key| key - start).collect();
+        keys.sort_unstable();
         let idrs = self.idrs.iter().map(|idr| idr - start).collect();
         Ok(Video {
             stream: self.stream,
@@ -189,6 +194,7 @@ impl VideoScan {
             start,
             end: span + last_lasts,
             frames,
+            keys,
             counted,
             bytes: self.bytes,
             h264: self.is_h264.then_some(H264 {
