@@ -7,7 +7,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use satreel_hls::job::{Change, JobFile, JobState, REPLACEMENTS, Wish};
+use satreel_hls::job::{Change, JobFile, JobState, REFUSED, REPLACEMENTS, Wish};
 use satreel_hls::naming::VideoId;
 use serde_json::json;
 
@@ -108,7 +108,6 @@ fn by_itself(site: &Site, wish: &Wish) -> Result<(), Failure> {
 }
 
 fn by_wish(site: &Site, wish: &Wish) -> Result<(), Failure> {
-    let before = job::read(&site.job(wish.job)).and_then(|job| job.answer);
     let name = format!(
         "{}-{}.json",
         jiff::Timestamp::now().as_nanosecond(),
@@ -123,14 +122,14 @@ fn by_wish(site: &Site, wish: &Wish) -> Result<(), Failure> {
         }
         std::thread::sleep(GLANCE);
     }
-    match job::read(&site.job(wish.job)) {
-        None if wish.change != (Change::Forget {}) => Err(Failure::failed(
-            "there is no such job: satreel-transcoder jobs lists them",
-        )),
-        Some(JobFile { answer, .. }) if answer.is_some() && answer != before => {
-            Err(Failure::failed(answer.unwrap_or_default()))
+    let refusal = path.with_extension(REFUSED);
+    match fs::read_to_string(&refusal) {
+        Ok(why) => {
+            // Nobody else looks for it; what is left is swept.
+            let _ = fs::remove_file(&refusal);
+            Err(Failure::failed(why))
         }
-        Some(_) | None => say(site, wish, false),
+        Err(_) => say(site, wish, false),
     }
 }
 

@@ -1,8 +1,9 @@
 //! Jobs as files: `jobs/<id>.json` says how a film stands, `jobs/asked/<name>.json` asks for a change.
 //!
 //! The transcoder writes the first and carries out the second; the studio and the command line
-//! read the first and write the second. Owns their shapes and limits. Does not own when a change is
-//! possible: the transcoder decides that when it takes a wish, and says so in the job's `answer`.
+//! read the first and write the second. A wish that is granted goes; one that is not leaves a file of
+//! its name that ends in `.no`, with the reason, for whoever asked to fetch and remove. Owns their
+//! shapes and limits. Does not own when a change is possible: the transcoder decides that.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +16,8 @@ pub const ASKED: &str = "asked";
 /// Folder inside the inbox for files that are to replace a title's film: `.for/<id>/<file>`. The
 /// watch folder takes no notice of it.
 pub const REPLACEMENTS: &str = ".for";
+/// Ending of a refusal.
+pub const REFUSED: &str = "no";
 /// Longest job file, in bytes.
 pub const MAX_JOB_BYTES: u64 = 256 * 1024;
 /// Longest wish, in bytes.
@@ -101,7 +104,7 @@ pub struct JobFile {
     /// What went wrong, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fault: Option<String>,
-    /// The last wish that could not be granted, and why.
+    /// Something that happened since and changed nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer: Option<String>,
     /// Files that a deletion left, for somebody to remove or to keep.

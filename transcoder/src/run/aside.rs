@@ -68,6 +68,12 @@ pub(super) fn without_aside(inside: &Path) -> &Path {
         .unwrap_or(inside)
 }
 
+/// Whether a film lies where the inbox sees it by itself.
+pub(super) fn is_new(film: &Path, inbox: &Path) -> bool {
+    film.strip_prefix(inbox)
+        .is_ok_and(|inside| without_aside(inside) == inside)
+}
+
 /// All that belongs together gets the same number.
 fn numbered(folder: &Path, file: &Path, number: u32) -> PathBuf {
     let name = file.file_name().unwrap_or_default();

@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 
 use satreel_hls::naming::VideoId;
 
-use super::turn;
+use super::{aside, turn};
 use crate::control::{Control, Word};
 use crate::fault::Fault;
 use crate::job::{self, JobState};
@@ -53,18 +53,26 @@ pub(crate) fn take_turn(site: &Site) -> Result<File, Fault> {
 }
 
 impl Desk {
-    /// With everything that was begun and not ended. Films in the inbox come again by themselves.
+    /// With everything that was begun and not ended.
     pub(super) fn open(site: &Site) -> Self {
         let mut desk = Self::idle(site);
         for job in job::all(&site.jobs()) {
-            let comes_again = job.generation == 0 && job::source(&job).starts_with(&site.inbox);
-            if let Ok(id) = job.id.parse()
-                && job.state.is_open()
-                && !comes_again
-            {
-                tracing::info!(id = %job.id, name = %job.name, "going on");
-                desk.add(Task::Again(id));
+            let Ok(id) = job.id.parse() else {
+                continue;
+            };
+            if !job.state.is_open() {
+                continue;
             }
+            tracing::info!(id = %job.id, name = %job.name, "going on");
+            let source = job::source(&job);
+            // It has rested before. The inbox sees it again, and is told that it is here.
+            desk.add(
+                if job.generation == 0 && aside::is_new(&source, &site.inbox) && source.exists() {
+                    Task::Film(source)
+                } else {
+                    Task::Again(id)
+                },
+            );
         }
         desk
     }

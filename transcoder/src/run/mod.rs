@@ -88,4 +88,5 @@ fn sweep(site: &Site) {
         }
     }
     site.sweep_deleted();
+    wishes::sweep(site);
 }

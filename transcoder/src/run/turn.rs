@@ -59,7 +59,13 @@ fn film(site: &Site, path: &Path, before: Option<&JobFile>, control: &Control) {
     };
     match aside::put(path, &site.inbox, to, why.as_deref()) {
         Ok(place) => note(site, path, &place, control, &taken),
-        Err(error) => tracing::error!(file = %path.display(), %error, "cannot be put aside"),
+        Err(error) => {
+            tracing::error!(file = %path.display(), %error, "cannot be put aside");
+            // Gone, perhaps: its job is not to come again at every start.
+            if let (Some(id), Err(fault), Some(before)) = (control.id(), &taken, before) {
+                settle(site, id, fault, before.clone());
+            }
+        }
     }
 }
 

@@ -7,8 +7,9 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Read as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use satreel_hls::job::{Change, MAX_WISH_BYTES, MOST_WISHES, Preview, REPLACEMENTS, Wish};
+use satreel_hls::job::{Change, MAX_WISH_BYTES, MOST_WISHES, Preview, REFUSED, REPLACEMENTS, Wish};
 use satreel_hls::naming::VideoId;
 
 use super::aside::{self, Aside};
@@ -18,8 +19,11 @@ use crate::fault::Fault;
 use crate::generation;
 use crate::intake;
 use crate::job::{self, JobFile, JobState};
-use crate::site::Site;
+use crate::site::{Site, write_whole};
 use crate::title;
+
+/// A refusal that nobody has fetched by then goes.
+const UNFETCHED: Duration = Duration::from_hours(1);
 
 /// What became of a wish.
 #[derive(Debug)]
@@ -59,6 +63,10 @@ pub(super) fn carry_out(desk: &mut Desk) {
             }
             Granted::No(why) => {
                 tracing::warn!(id = %wish.job, change = ?wish.change, why, "asked, but not done");
+                // First the answer: whoever sees the wish gone finds it.
+                if let Err(error) = write_whole(&path.with_extension(REFUSED), why.as_bytes()) {
+                    tracing::warn!(%error, "the refusal cannot be written");
+                }
                 remove(&path);
             }
         }
@@ -107,9 +115,25 @@ fn remove(path: &Path) {
     }
 }
 
+/// Answers that nobody has fetched for long.
+pub(super) fn sweep(site: &Site) {
+    for entry in fs::read_dir(site.asked()).into_iter().flatten().flatten() {
+        let answer = entry.path().extension().is_some_and(|end| end == REFUSED);
+        let written = entry.metadata().and_then(|about| about.modified());
+        if answer && written.is_ok_and(|at| at.elapsed().is_ok_and(|age| age > UNFETCHED)) {
+            remove(&entry.path());
+        }
+    }
+}
+
 /// Carries out one wish, as far as no worker is needed for it.
 pub(crate) fn grant(desk: &mut Desk, wish: &Wish) -> Granted {
     let id = wish.job;
+    let ended = job::read(&desk.site.job(id)).is_some_and(|job| !job.state.is_open());
+    if ended && desk.in_hand(id).is_some() {
+        // Its thread is putting things away.
+        return Granted::Later;
+    }
     let granted = match &wish.change {
         Change::Pause {} => pause(desk, id),
         Change::Resume {} => resume(desk, id),
@@ -120,25 +144,7 @@ pub(crate) fn grant(desk: &mut Desk, wish: &Wish) -> Granted {
         Change::Delete {} => delete(desk, id),
         Change::Forget {} => forget(desk, id),
     };
-    granted.unwrap_or_else(|refusal| {
-        let why = refusal.to_string();
-        answer(desk, id, &why);
-        Granted::No(why)
-    })
-}
-
-/// Leaves the reason where whoever asked will look.
-fn answer(desk: &Desk, id: VideoId, why: &str) {
-    let path = desk.site.job(id);
-    // The file of a job in work is its own thread's to write.
-    if desk.in_hand(id).is_none()
-        && let Some(mut file) = job::read(&path)
-    {
-        file.answer = Some(why.to_owned());
-        if let Err(error) = job::write(&path, &mut file) {
-            tracing::warn!(%error, "the job file cannot be written");
-        }
-    }
+    granted.unwrap_or_else(|refusal| Granted::No(refusal.to_string()))
 }
 
 fn known(desk: &Desk, id: VideoId) -> Result<JobFile, Refusal> {
@@ -191,7 +197,7 @@ fn cancel(desk: &mut Desk, id: VideoId) -> Result<Granted, Refusal> {
     };
     if file.generation > 0 {
         generation::drop_stage(&folder)?;
-    } else if title::waits(&folder) || !folder.join("title.json").exists() {
+    } else if !desk.site.is_made(id) {
         desk.site.remove_title(id)?;
     }
     let source = job::source(&file);

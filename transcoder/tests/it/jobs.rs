@@ -27,12 +27,13 @@ pub(crate) fn wait_within(limit: Duration, what: &str, mut fact: impl FnMut() ->
 }
 
 /// Children of a process, by the kernel's own list.
-fn children(parent: u32) -> Vec<i32> {
-    let path = format!("/proc/{parent}/task/{parent}/children");
-    let list = fs::read_to_string(path).unwrap_or_default();
-    list.split_whitespace()
-        .filter_map(|id| id.parse().ok())
-        .collect()
+pub(crate) fn children(parent: u32) -> Vec<i32> {
+    let threads = fs::read_dir(format!("/proc/{parent}/task"));
+    let threads = threads.into_iter().flatten().flatten();
+    let lists = threads.filter_map(|one| fs::read_to_string(one.path().join("children")).ok());
+    let lists: Vec<String> = lists.collect();
+    let ids = lists.iter().flat_map(|list| list.split_whitespace());
+    ids.filter_map(|id| id.parse().ok()).collect()
 }
 
 fn segments(rig: &Rig) -> usize {
@@ -310,4 +311,59 @@ pub(crate) fn end(run: &mut Child) {
     let id = rustix::process::Pid::from_raw(id).expect("a process");
     rustix::process::kill_process(id, rustix::process::Signal::TERM).expect("it runs");
     assert!(run.wait().expect("it ends").success());
+}
+
+/// Numbers without a pattern, the same ones every time.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        (self.0 >> 33) % end
+    }
+}
+
+#[test]
+fn killed_at_any_moment_the_film_is_whole_in_the_end() {
+    let rig = Rig::new();
+    let inbox = rig.data().join("inbox");
+    fs::create_dir_all(&inbox).expect("the inbox");
+    fs::rename(rig.film("film.mp4", FILM), inbox.join("film.mp4")).expect("the same disk");
+    let done = inbox.join("done/film.mp4");
+    let mut dice = Dice(7);
+    for _ in 0..12 {
+        let mut supervisor = run(&rig);
+        let enough = usize::try_from(dice.below(24)).expect("a number");
+        wait_for("something to kill", || {
+            done.exists() || (segments(&rig) >= enough && !children(supervisor.id()).is_empty())
+        });
+        // Somewhere between two segments, too.
+        std::thread::sleep(Duration::from_millis(dice.below(120)));
+        if dice.below(2) == 0
+            && let Some(worker) = children(supervisor.id()).first()
+        {
+            let _ = rustix::process::kill_process(
+                rustix::process::Pid::from_raw(*worker).expect("a process"),
+                rustix::process::Signal::KILL,
+            );
+        }
+        let workers = children(supervisor.id());
+        supervisor.kill().expect("it runs");
+        supervisor.wait().expect("it ends");
+        wait_for("the worker's end", || workers.iter().all(|id| is_gone(*id)));
+        if segments(&rig) > 0 {
+            // Fails where a playlist names what is not there.
+            listed(&only_title(&rig));
+        }
+    }
+    let mut supervisor = run(&rig);
+    wait_for("the film", || done.exists());
+    end(&mut supervisor);
+    let title = only_title(&rig);
+    title.check(20.0, 0.04);
+    let job = fs::read_to_string(rig.data().join(format!("jobs/{}.json", title.id())));
+    assert!(job.expect("a job").contains("\"state\": \"done\""));
 }

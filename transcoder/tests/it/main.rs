@@ -14,4 +14,5 @@ mod picture;
 mod rig;
 mod sound;
 mod sync;
+mod wishes;
 mod words;
