@@ -4,6 +4,7 @@
 //! own the media files beside it (the gate serves them) nor who may watch. An edit by hand takes
 //! effect at once; a broken file leaves the last good version standing and shows as a fault.
 
+mod offers;
 mod query;
 mod read;
 mod snapshot;
@@ -23,6 +24,7 @@ pub use query::{Page, Query};
 pub use title::{Title, TitleFault};
 
 use crate::core::{ids::VideoId, money::Sats, offer::Offer};
+use offers::Offers;
 use snapshot::Snapshot;
 use watch::Watch;
 
@@ -42,8 +44,7 @@ pub struct Catalog {
 #[derive(Debug)]
 struct Shared {
     titles: PathBuf,
-    /// What a title offers whose file says nothing.
-    defaults: Arc<Offer>,
+    offers: Offers,
     current: RwLock<Arc<Snapshot>>,
     version: channel::Sender<u64>,
     dearest: channel::Sender<Option<Sats>>,
@@ -55,15 +56,15 @@ impl Catalog {
     pub fn open(data: &Path, defaults: Offer) -> io::Result<Self> {
         let titles = data.join(TITLES);
         std::fs::create_dir_all(&titles)?;
-        let defaults = Arc::new(defaults);
-        let readings = read::all(&titles, &defaults)?;
+        let offers = Offers::new(defaults);
+        let readings = read::all(&titles, &offers)?;
         let mut marks = read::Marks::default();
         let snapshot = Snapshot::default().with(readings, &mut marks);
-        let dearest = snapshot.dearest(&defaults);
+        let dearest = snapshot.dearest(&offers.usual);
         let shared = Arc::new(Shared {
             titles,
             dearest: channel::Sender::new(dearest),
-            defaults,
+            offers,
             current: RwLock::new(Arc::new(snapshot)),
             version: channel::Sender::new(0),
         });
@@ -115,13 +116,13 @@ impl Catalog {
 /// [`Catalog::dearest`] of a data folder that another process serves: looked at once, nothing is
 /// written or watched.
 pub fn dearest_on_disk(data: &Path, defaults: Offer) -> io::Result<Option<Sats>> {
-    let defaults = Arc::new(defaults);
-    let readings = match read::all(&data.join(TITLES), &defaults) {
+    let offers = Offers::new(defaults);
+    let readings = match read::all(&data.join(TITLES), &offers) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
         readings => readings?,
     };
     let snapshot = Snapshot::default().with(readings, &mut read::Marks::default());
-    Ok(snapshot.dearest(&defaults))
+    Ok(snapshot.dearest(&offers.usual))
 }
 
 #[cfg(test)]

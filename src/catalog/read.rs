@@ -7,7 +7,6 @@ use std::{
     io::{self, Read as _},
     os::unix::fs::MetadataExt,
     path::Path,
-    sync::Arc,
     thread,
 };
 
@@ -15,9 +14,10 @@ use satreel_hls::naming::MediaFile;
 
 use super::{
     MAX_TITLE_BYTES,
+    offers::Offers,
     title::{Surroundings, Title, TitleFault},
 };
-use crate::core::{ids::VideoId, offer::Offer, time::Timestamp};
+use crate::core::{ids::VideoId, time::Timestamp};
 
 /// What a title's files looked like when they were read last (times, sizes, inodes, folded).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,13 +46,13 @@ pub(super) struct Reading {
 const READERS: usize = 2;
 
 /// Every title.
-pub(super) fn all(titles: &Path, defaults: &Arc<Offer>) -> io::Result<Vec<Reading>> {
+pub(super) fn all(titles: &Path, offers: &Offers) -> io::Result<Vec<Reading>> {
     let ids: Vec<VideoId> = ids(titles)?.into_iter().collect();
     let share = ids.len().div_ceil(READERS).max(1);
     Ok(thread::scope(|scope| {
         let readers: Vec<_> = ids
             .chunks(share)
-            .map(|ids| scope.spawn(|| ids.iter().map(|id| one(titles, *id, defaults)).collect()))
+            .map(|ids| scope.spawn(|| ids.iter().map(|id| one(titles, *id, offers)).collect()))
             .collect();
         let mut readings = Vec::with_capacity(ids.len());
         for reader in readers {
@@ -98,7 +98,7 @@ fn fold(file: &fs::Metadata, poster: Option<u64>) -> Mark {
 }
 
 /// Reads one title.
-pub(super) fn one(titles: &Path, id: VideoId, defaults: &Arc<Offer>) -> Reading {
+pub(super) fn one(titles: &Path, id: VideoId, offers: &Offers) -> Reading {
     let folder = titles.join(id.to_string());
     let fault = |what: String| {
         Found::Broken(TitleFault {
@@ -118,7 +118,7 @@ pub(super) fn one(titles: &Path, id: VideoId, defaults: &Arc<Offer>) -> Reading 
                 poster,
             };
             let found = match contents(&folder, &file) {
-                Ok(text) => match Title::parse(id, &text, around, defaults) {
+                Ok(text) => match Title::parse(id, &text, around, offers) {
                     Ok(title) => Found::Good(title),
                     Err(fault) => Found::Broken(fault),
                 },

@@ -4,6 +4,7 @@ use std::{fmt, sync::Arc};
 
 use satreel_hls::title::{State, TitleFile};
 
+use super::offers::Offers;
 use crate::core::{
     ids::VideoId,
     offer::{self, Offer, TierKind},
@@ -111,14 +112,14 @@ impl Title {
         id: VideoId,
         text: &[u8],
         around: Surroundings,
-        defaults: &Arc<Offer>,
+        offers: &Offers,
     ) -> Result<Self, TitleFault> {
         let file: TitleFile = serde_json::from_slice(text).map_err(|error| TitleFault {
             id,
             line: (error.line() > 0).then(|| error.line()),
             what: words(&error),
         })?;
-        Self::from_file(id, file, around, defaults).map_err(|refusal| TitleFault {
+        Self::from_file(id, file, around, offers).map_err(|refusal| TitleFault {
             id,
             line: line_of(refusal.key(), text),
             what: refusal.to_string(),
@@ -129,7 +130,7 @@ impl Title {
         id: VideoId,
         file: TitleFile,
         around: Surroundings,
-        defaults: &Arc<Offer>,
+        offers: &Offers,
     ) -> Result<Self, Refusal> {
         if file.name.trim().is_empty() {
             return Err(Refusal::Empty { key: "name" });
@@ -152,7 +153,7 @@ impl Title {
             id,
             year: file.year,
             state: file.state,
-            offer: own_offer(&file)?.map_or_else(|| Arc::clone(defaults), Arc::new),
+            offer: offers.of(own_offer(&file)?),
             preview_s: file.preview_s,
             duration_s: file.duration_s,
             width: file.width,

@@ -307,11 +307,11 @@ impl Worker {
         let shared = &self.shared;
         let readings = ids
             .into_iter()
-            .map(|id| read::one(&shared.titles, id, &shared.defaults))
+            .map(|id| read::one(&shared.titles, id, &shared.offers))
             .collect();
         let before = Arc::clone(&shared.current.read());
         let next = Snapshot::clone(&before).with(readings, &mut self.marks);
-        let dearest = next.dearest(&shared.defaults);
+        let dearest = next.dearest(&shared.offers.usual);
         *shared.current.write() = Arc::new(next);
         shared.dearest.send_if_modified(|known| {
             let changed = *known != dearest;
