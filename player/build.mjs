@@ -24,7 +24,7 @@ await mkdir(assets, { recursive: true });
 
 const result = await esbuild.build({
   absWorkingDir: root,
-  entryPoints: ["film", "storefront", "purchases", "wallet"].map((name) => `src/${name}.js`),
+  entryPoints: ["film", "storefront", "purchases", "wallet", "studio"].map((name) => `src/${name}.js`),
   outdir: "dist/assets",
   entryNames: "[name]-[hash]",
   chunkNames: "chunk-[hash]",
@@ -39,7 +39,7 @@ const result = await esbuild.build({
 });
 const styles = await esbuild.build({
   absWorkingDir: root,
-  entryPoints: ["src/css/style.css"],
+  entryPoints: ["src/css/style.css", "src/css/studio.css"],
   outdir: "dist/assets",
   entryNames: "[name]-[hash]",
   bundle: true,

@@ -24,6 +24,7 @@ use crate::{
     },
     sale::{self, OpenInvoices, Sale},
     server::{self, Doors, metrics},
+    studio::{Studio, entrance::Entrance},
     web::{
         self, Clients, Limits, Web, assets::Assets, l402::Challenges, lnurl::Tips, metrics::Scrape,
         pages,
@@ -40,6 +41,7 @@ pub struct App {
     keys: Arc<Keys>,
     key_file: PathBuf,
     admission: Arc<Admission>,
+    entrance: Arc<Entrance>,
     shutdown: CancellationToken,
 }
 
@@ -107,9 +109,13 @@ impl App {
             passes,
             invoice_s: config.payments.invoice_minutes * 60,
         };
+        let entrance = Arc::new(Entrance::open(data).context("the studio")?);
         let tips = Tips::new(config);
         let pages = web::router(Web {
             sale,
+            studio: Studio {
+                entrance: entrance.clone(),
+            },
             clients: Clients::new(config.server.trusted_proxies.clone())?,
             limits: Limits::new(config.limits),
             challenges: Challenges::default(),
@@ -130,6 +136,7 @@ impl App {
             keys,
             key_file: config.site.keys.clone(),
             admission,
+            entrance,
             shutdown,
         })
     }
@@ -156,6 +163,10 @@ impl App {
             let path = self.data.join(denied::FILE);
             async move { admission.denied.follow(&path, shutdown).await }
         });
+        let mut guarding = tokio::spawn({
+            let shutdown = self.shutdown.clone();
+            async move { self.entrance.follow(shutdown).await }
+        });
         let mut measuring = tokio::spawn({
             let shutdown = self.shutdown.clone();
             async move {
@@ -172,6 +183,7 @@ impl App {
             ended = &mut settling => Some(("following settlements", ended.err())),
             ended = &mut keeping => Some(("following the keys", ended.err())),
             ended = &mut watching => Some(("following the deny list", ended.err())),
+            ended = &mut guarding => Some(("following the studio's file", ended.err())),
             ended = &mut measuring => Some(("serving metrics", ended.err())),
             ended = &mut serving => Some(("serving", ended.err())),
         };
@@ -187,6 +199,7 @@ impl App {
         settling.await?;
         keeping.await?;
         watching.await?;
+        guarding.await?;
         measuring.await?;
         tracing::info!("stopped");
         Ok(())

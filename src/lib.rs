@@ -18,4 +18,5 @@ pub mod payments;
 pub mod sale;
 pub mod server;
 mod small_file;
+pub mod studio;
 pub mod web;

@@ -14,6 +14,7 @@ use satreel::core::{
     money::{Msats, Sats},
     offer::{Tier, tier_named},
     order::Order,
+    studio::{Door, Entry},
     tag::TagId,
     ticket::{Settlement, Ticket, mint},
     time::Timestamp,
@@ -170,6 +171,32 @@ fn tips_are_as_published() {
         let code = tip.encode(bytes(vector, "salt_hex"), &keyring);
         assert_eq!(code.to_string(), text(vector, "order_code"));
         assert_eq!(Tip::open(&code, &keyring), Ok(Some(tip)));
+    }
+}
+
+#[test]
+fn entries_to_the_studio_are_as_published() {
+    let all = vectors();
+    let keyring = keyring(&all);
+    for vector in all["studio"].as_array().expect("entries") {
+        let door = match text(vector, "door") {
+            "link" => Door::Link,
+            "session" => Door::Session,
+            "key" => Door::Key,
+            other => panic!("{other}"),
+        };
+        let entry = Entry {
+            id: text(vector, "id").parse().expect("an id"),
+            issued_at: at(vector, "issued_at"),
+            expires_at: vector["expires_at"].as_u64().map(Timestamp::from_unix),
+            epoch: number(vector, "epoch"),
+        };
+        let published = text(vector, "credential");
+        assert_eq!(entry.seal(door, &keyring), published);
+        for other in Door::ALL {
+            let opened = Entry::open(published, other, &keyring);
+            assert_eq!(opened.ok(), (other == door).then_some(entry));
+        }
     }
 }
 

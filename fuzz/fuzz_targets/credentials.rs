@@ -13,6 +13,7 @@ use satreel::core::{
     keyring::{Key, KeyId, Keyring},
     order::{OrderCode, Subject},
     receipt::Preimage,
+    studio::{Door, Entry, EntryId},
     ticket::Ticket,
     time::Timestamp,
 };
@@ -29,12 +30,16 @@ fuzz_target!(|text: &str| {
     assert!(Grant::open(text, keyring).is_err());
     assert!(Handle::open(text, keyring).is_err());
     assert!(Ticket::open(text, keyring, now).is_err());
+    for door in Door::ALL {
+        assert!(Entry::open(text, door, keyring).is_err());
+    }
     if let Ok(code) = text.parse::<OrderCode>() {
         assert_eq!(code.to_string().parse(), Ok(code));
         assert!(code.open(keyring).is_err());
     }
     let _ = text.parse::<KeyId>();
     let _ = text.parse::<Session>();
+    let _ = text.parse::<EntryId>();
     let _ = text.parse::<Subject>();
     let _ = text.parse::<PaymentHash>();
     let _ = text.parse::<Preimage>();

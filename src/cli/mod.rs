@@ -11,6 +11,7 @@ mod pay;
 mod sales;
 mod serve;
 mod site;
+mod studio_link;
 mod transcoder;
 
 use std::io::{IsTerminal, Write};
@@ -50,6 +51,10 @@ enum Command {
     Deny(deny::DenyArgs),
     /// Open a purchase again that was denied
     Allow(deny::AllowArgs),
+    /// A link that opens the studio once, within 10 minutes
+    StudioLink(studio_link::LinkArgs),
+    /// A key with which a program uses the studio's API
+    StudioKey(studio_link::KeyArgs),
 }
 
 /// How a command did not succeed.
@@ -80,6 +85,8 @@ impl Cli {
             Command::Btcpay(command) => btcpay::run(command),
             Command::Deny(args) => deny::deny(args),
             Command::Allow(args) => deny::allow(&args),
+            Command::StudioLink(args) => studio_link::link(&args),
+            Command::StudioKey(args) => studio_link::key(&args),
         }
     }
 }

@@ -23,6 +23,9 @@ pub enum Kind {
     Access = 2,
     Grant = 3,
     Handle = 4,
+    StudioLink = 5,
+    StudioSession = 6,
+    StudioKey = 7,
 }
 
 impl Kind {
@@ -32,6 +35,9 @@ impl Kind {
             Self::Access => Purpose::Access,
             Self::Grant => Purpose::Grant,
             Self::Handle => Purpose::Handle,
+            Self::StudioLink => Purpose::StudioLink,
+            Self::StudioSession => Purpose::StudioSession,
+            Self::StudioKey => Purpose::StudioKey,
         }
     }
 }

@@ -60,10 +60,13 @@ pub(super) enum Purpose {
     Grant,
     Handle,
     L402,
+    StudioLink,
+    StudioSession,
+    StudioKey,
 }
 
 impl Purpose {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 10] = [
         Self::OrderTag,
         Self::OrderCipher,
         Self::Ticket,
@@ -71,6 +74,9 @@ impl Purpose {
         Self::Grant,
         Self::Handle,
         Self::L402,
+        Self::StudioLink,
+        Self::StudioSession,
+        Self::StudioKey,
     ];
 
     const fn label(self) -> &'static str {
@@ -82,6 +88,9 @@ impl Purpose {
             Self::Grant => "satreel/1/grant",
             Self::Handle => "satreel/1/handle",
             Self::L402 => "satreel/1/l402",
+            Self::StudioLink => "satreel/1/studio-link",
+            Self::StudioSession => "satreel/1/studio-session",
+            Self::StudioKey => "satreel/1/studio-key",
         }
     }
 }

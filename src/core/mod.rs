@@ -4,6 +4,7 @@
 //! - [`ticket`]: the buyer's claim, and [`ticket::mint`]; [`access`]: what the viewer owns
 //! - [`grant`]: what opens media; [`handle`]: an order's public name; [`receipt`]: recovery
 //! - [`l402`]: the same for programs, on [`macaroon`]s
+//! - [`studio`]: what opens the creator's side
 //! - [`keyring`], [`envelope`]: how all others are signed
 
 pub mod access;
@@ -18,6 +19,7 @@ pub mod money;
 pub mod offer;
 pub mod order;
 pub mod receipt;
+pub mod studio;
 pub mod tag;
 pub mod ticket;
 pub mod time;

@@ -22,6 +22,8 @@ const REMEMBERED: usize = 65_536;
 const EXPECTED: usize = 1024;
 /// Purchases that may be restored in one go.
 const RECOVERIES_AT_ONCE: u32 = 10;
+/// Nobody guesses a signature; this keeps a stranger from making the server check them at will.
+const KNOCKS_PER_MINUTE: u32 = 30;
 /// How soon to come back for an event stream, when others have to end first.
 const STREAM_RETRY_S: u64 = 10;
 
@@ -37,6 +39,8 @@ pub enum Kind {
     Grant,
     /// How an order stands, or its QR code.
     Look,
+    /// Somebody wants into the studio.
+    Knock,
 }
 
 /// So much in so much time, and how much of it at once. Times are in microseconds.
@@ -117,7 +121,7 @@ impl Limits {
                 &self.all_lookups,
                 second(self.settings.all_lookups_per_second),
             ),
-            Kind::Grant => return Ok(()),
+            Kind::Grant | Kind::Knock => return Ok(()),
         };
         let mut used_up = all.0.lock();
         *used_up = all.1.take(*used_up, now).map_err(|_| {
@@ -140,6 +144,7 @@ impl Limits {
             }
             Kind::Grant => minute(self.settings.grants_per_minute),
             Kind::Look => minute(self.settings.looks_per_minute),
+            Kind::Knock => minute(KNOCKS_PER_MINUTE),
         }
     }
 

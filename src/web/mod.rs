@@ -19,6 +19,7 @@ mod posters;
 pub mod problem;
 mod site;
 mod state;
+mod studio;
 mod wallet;
 mod webhooks;
 
@@ -61,6 +62,7 @@ pub fn router(web: Web) -> Router {
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .merge(api::routes())
+        .merge(studio::routes(&web))
         .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn(body::take))

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     core::{access::Refusal, envelope, ticket},
     sale,
+    studio::entrance::Closed,
 };
 
 /// Everything the API refuses or can't do.
@@ -28,10 +29,22 @@ pub enum ApiError {
     TooMany { retry_after_s: u64 },
     #[error("this is not signed with the webhook's secret: see [payments.btcpay] webhook_secret")]
     BadSignature,
+    #[error(
+        "this is for the creator: open the link that `satreel studio-link` prints, or send the key \
+         of `satreel studio-key` as Authorization: Bearer{}", why(.0.as_ref())
+    )]
+    NotTheCreator(Option<Closed>),
+    #[error("only this site's own page may change things with a browser's session")]
+    ForeignPage,
     #[error("the payment is on its way: ask again in a second with the same header")]
     NotSettledYet,
     #[error("something went wrong here; nothing is lost: try again soon")]
     Internal(#[source] anyhow::Error),
+}
+
+/// What was shown, and why it did not open.
+fn why(closed: Option<&Closed>) -> String {
+    closed.map_or_else(String::new, |closed| format!(" (what you sent: {closed})"))
 }
 
 /// How one error looks from outside.
@@ -79,6 +92,8 @@ impl ApiError {
                 "Too many requests",
             ),
             Self::BadSignature => look(S::UNAUTHORIZED, "bad-signature", "Not signed"),
+            Self::NotTheCreator(_) => look(S::UNAUTHORIZED, "not-the-creator", "For the creator"),
+            Self::ForeignPage => look(S::FORBIDDEN, "foreign-page", "Another site's page"),
             Self::Busy(_) => look(S::SERVICE_UNAVAILABLE, "busy", "Too busy"),
             Self::NotSettledYet => look(S::TOO_EARLY, "not-settled", "Not settled yet"),
             Self::Internal(_) => look(S::INTERNAL_SERVER_ERROR, "internal", "Our fault"),
@@ -192,6 +207,12 @@ impl IntoResponse for ApiError {
         // RFC 9110 §15.5.2: a 401 names the scheme that is wanted.
         if matches!(self, Self::Sale(sale::Error::BadAuthorization(_))) {
             let scheme = HeaderValue::from_static("L402 version=\"0\"");
+            response
+                .headers_mut()
+                .insert(header::WWW_AUTHENTICATE, scheme);
+        }
+        if matches!(self, Self::NotTheCreator(_)) {
+            let scheme = HeaderValue::from_static("Bearer");
             response
                 .headers_mut()
                 .insert(header::WWW_AUTHENTICATE, scheme);

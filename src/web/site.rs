@@ -76,7 +76,7 @@ fn message(status: StatusCode, detail: &str) -> pages::Message {
 }
 
 /// Turns an error into a page, keeping what the page needs.
-fn page_error<E: Into<ApiError>>(web: &Shared) -> impl Fn(E) -> PageError {
+pub fn page_error<E: Into<ApiError>>(web: &Shared) -> impl Fn(E) -> PageError {
     let web = web.clone();
     move |error| PageError {
         web: web.clone(),

@@ -15,12 +15,14 @@ use crate::{
     metrics::{GrantOutcome, OrderOutcome},
     payments::{btcpay::webhook::Webhook, wallet::Wallet},
     sale::Sale,
+    studio::Studio,
 };
 
 /// Everything that pages and API need; cheap to clone by its `Arc`.
 #[derive(Debug)]
 pub struct Web {
     pub sale: Sale,
+    pub studio: Studio,
     pub clients: Clients,
     pub limits: Limits,
     pub challenges: Challenges,
@@ -48,7 +50,7 @@ impl Web {
             match kind {
                 Kind::Order => metrics.orders.add(OrderOutcome::RefusedLimit),
                 Kind::Grant => metrics.grants.add(GrantOutcome::RefusedLimit),
-                Kind::Token | Kind::Recovery | Kind::Look => {}
+                Kind::Token | Kind::Recovery | Kind::Look | Kind::Knock => {}
             }
         })
     }

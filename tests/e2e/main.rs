@@ -20,3 +20,4 @@ mod metrics;
 mod sale;
 mod sessions;
 mod site;
+mod studio;

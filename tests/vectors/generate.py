@@ -15,7 +15,8 @@ KEY_ID = hashlib.sha256(SECRET).digest()[:4]
 TIERS = {"rent": 1, "own": 2, "pass": 3, "tip": 16}
 # In an order code only: a pass for the titles with a tag, whose number takes the title's place.
 COLLECTION = 4
-KINDS = {"ticket": 1, "access": 2, "grant": 3, "handle": 4}
+KINDS = {"ticket": 1, "access": 2, "grant": 3, "handle": 4,
+         "studio-link": 5, "studio-session": 6, "studio-key": 7}
 
 
 def mac(key: bytes, *parts: bytes) -> bytes:
@@ -109,6 +110,13 @@ def finish_handle(handle: dict) -> dict:
     return handle | {"handle": seal("handle", body)}
 
 
+def finish_entry(entry: dict) -> dict:
+    body = bytes.fromhex(entry["id"]) + struct.pack(
+        ">QQQ", entry["issued_at"], entry["expires_at"] or 0, entry["epoch"]
+    )
+    return entry | {"credential": seal("studio-" + entry["door"], body)}
+
+
 def changed(text: str, at: int) -> str:
     return text[:at] + ("A" if text[at] != "A" else "B") + text[at + 1 :]
 
@@ -146,6 +154,13 @@ tips = [
     FILM | {"sat": 500},
     FILM | {"title": None, "sat": 100_000_000},
 ]
+studio = [
+    {"door": "link", "id": "00112233445566778899aabbccddeeff", "issued_at": 1_700_000_000,
+     "expires_at": 1_700_000_600, "epoch": 0},
+    {"door": "session", "id": "0102030405060708090a0b0c0d0e0f10", "issued_at": 1_700_000_000,
+     "expires_at": 1_700_043_200, "epoch": 3},
+    {"door": "key", "id": "ff" * 16, "issued_at": 1_700_000_000, "expires_at": None, "epoch": 3},
+]
 refused = [
     {"access_token": changed(token, 20), "reason": "Forged"},
     {"access_token": changed(token, 80), "reason": "Forged"},
@@ -163,6 +178,7 @@ vectors = {
     "grants": [finish_grant(grant) for grant in grants],
     "handles": [finish_handle(handle) for handle in handles],
     "tips": [finish_tip(tip) for tip in tips],
+    "studio": [finish_entry(entry) for entry in studio],
     "refused": refused,
 }
 folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent

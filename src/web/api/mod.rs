@@ -5,6 +5,7 @@ mod grants;
 mod openapi;
 mod orders;
 mod purchases;
+pub(super) mod studio;
 mod tips;
 mod titles;
 mod tokens;

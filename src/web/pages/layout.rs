@@ -38,28 +38,11 @@ pub(super) struct Page<'a> {
 }
 
 pub(super) fn layout(site: &Site, assets: &dyn AssetUrls, page: &Page<'_>) -> Markup {
-    let title = if page.title.is_empty() {
-        site.name.clone()
-    } else {
-        format!("{} · {}", page.title, site.name)
-    };
     html! {
         (DOCTYPE)
         html lang="en" {
             head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover";
-                meta name="color-scheme" content="dark light";
-                meta name="theme-color" content="#0e0f12" media="(prefers-color-scheme: dark)";
-                meta name="theme-color" content="#faf9f6" media="(prefers-color-scheme: light)";
-                title { (title) }
-                @if !page.description.is_empty() { meta name="description" content=(page.description); }
-                @if !page.index { meta name="robots" content="noindex"; }
-                (open_graph(site, page, &title))
-                link rel="icon" type="image/svg+xml" href=(assets.url("favicon.svg"));
-                link rel="stylesheet" href=(assets.url("style.css"));
-                link rel="stylesheet" href="/theme.css";
-                @for script in page.scripts { script type="module" src=(assets.url(script)) {} }
+                (head(site, assets, page))
             }
             body {
                 a.skip href="#main" { "Skip to content" }
@@ -77,6 +60,30 @@ pub(super) fn layout(site: &Site, assets: &dyn AssetUrls, page: &Page<'_>) -> Ma
                 }
             }
         }
+    }
+}
+
+/// What stands in every page's head.
+pub(super) fn head(site: &Site, assets: &dyn AssetUrls, page: &Page<'_>) -> Markup {
+    let title = if page.title.is_empty() {
+        site.name.clone()
+    } else {
+        format!("{} · {}", page.title, site.name)
+    };
+    html! {
+        meta charset="utf-8";
+        meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover";
+        meta name="color-scheme" content="dark light";
+        meta name="theme-color" content="#0e0f12" media="(prefers-color-scheme: dark)";
+        meta name="theme-color" content="#faf9f6" media="(prefers-color-scheme: light)";
+        title { (title) }
+        @if !page.description.is_empty() { meta name="description" content=(page.description); }
+        @if !page.index { meta name="robots" content="noindex"; }
+        (open_graph(site, page, &title))
+        link rel="icon" type="image/svg+xml" href=(assets.url("favicon.svg"));
+        link rel="stylesheet" href=(assets.url("style.css"));
+        link rel="stylesheet" href="/theme.css";
+        @for script in page.scripts { script type="module" src=(assets.url(script)) {} }
     }
 }
 

@@ -11,6 +11,7 @@ mod message;
 mod order_plain;
 mod purchases;
 mod storefront;
+mod studio;
 mod view;
 mod wallet;
 
@@ -23,6 +24,7 @@ pub use message::{Message, message, not_found};
 pub use order_plain::{OrderPlain, PlainState, order_plain};
 pub use purchases::purchases;
 pub use storefront::{Storefront, storefront};
+pub use studio::{studio, studio_closed, studio_open};
 pub use view::{Offer, Title, length, sats, tier_label};
 pub use wallet::{Wallet, WalletPayment, wallet};
 
