@@ -16,7 +16,7 @@ SAMPLES := $(CACHE)/samples
 
 say = printf '\033[1m==>\033[0m %s\n' "$(1)"
 
-.PHONY: help demo build test test-rust test-player test-media test-browser test-api test-vectors test-l402 test-backup torture bench lint player nodes samples setup setup-test clean
+.PHONY: help demo build test test-rust test-player test-media test-browser test-api test-vectors test-l402 test-uploads test-backup torture bench lint player nodes samples setup setup-test clean
 
 help:
 	echo 'make demo   set everything up and run it, with play money, on http://127.0.0.1:8420'
@@ -59,7 +59,7 @@ samples: setup
 	mkdir -p bin
 	ln -sfn "$(SAMPLES)" bin/samples
 
-test: build setup-test samples nodes test-rust test-player test-backup test-media test-vectors test-api test-l402 test-browser
+test: build setup-test samples nodes test-rust test-player test-backup test-media test-vectors test-api test-l402 test-uploads test-browser
 	$(call say,All tests passed)
 
 test-rust: player nodes
@@ -90,6 +90,10 @@ test-l402: build samples setup-test nodes
 	$(call say,Programs that are not ours buy a film and leave a tip)
 	cargo build --quiet --locked -p lnd-pair
 	PATH="$(VENV)/bin:$$PATH" SATREEL_PAIR="$$CARGO_TARGET_DIR/debug/lnd-pair" SATREEL_BIN="$(CURDIR)/bin" SATREEL_SAMPLES="$(SAMPLES)" tests/l402/run
+
+test-uploads: build samples setup-test
+	$(call say,Films uploaded by a tus client that is not ours)
+	PATH="$(VENV)/bin:$$PATH" SATREEL_BIN="$(CURDIR)/bin" SATREEL_SAMPLES="$(SAMPLES)" tests/uploads/run
 
 test-browser: build samples setup-test nodes
 	$(call say,Sales in a real browser)

@@ -24,7 +24,9 @@ await mkdir(assets, { recursive: true });
 
 const result = await esbuild.build({
   absWorkingDir: root,
-  entryPoints: ["film", "storefront", "purchases", "wallet", "studio"].map((name) => `src/${name}.js`),
+  entryPoints: ["film", "storefront", "purchases", "wallet", "studio"].map(
+    (name) => `src/${name}.js`,
+  ),
   outdir: "dist/assets",
   entryNames: "[name]-[hash]",
   chunkNames: "chunk-[hash]",

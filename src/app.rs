@@ -1,6 +1,6 @@
 //! The server put together: what is made in which order and why, and how it ends.
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use satreel_config::{Backend, Config};
@@ -24,12 +24,15 @@ use crate::{
     },
     sale::{self, OpenInvoices, Sale},
     server::{self, Doors, metrics},
-    studio::{Studio, entrance::Entrance},
+    studio::{Studio, entrance::Entrance, uploads::Uploads},
     web::{
         self, Clients, Limits, Web, assets::Assets, l402::Challenges, lnurl::Tips, metrics::Scrape,
         pages,
     },
 };
+
+/// How often uploads are looked through for those that ran out.
+const SWEEP_EVERY: Duration = Duration::from_mins(10);
 
 /// A server that is ready to be given its listener.
 #[derive(Debug)]
@@ -42,6 +45,8 @@ pub struct App {
     key_file: PathBuf,
     admission: Arc<Admission>,
     entrance: Arc<Entrance>,
+    uploads: Arc<Uploads>,
+    clock: Arc<dyn Clock>,
     shutdown: CancellationToken,
 }
 
@@ -92,9 +97,10 @@ impl App {
         ));
         let dearest = catalog.dearest();
         let scrape = Scrape::new(metrics.clone(), backend.clone(), &settlement, dearest);
-        let measured = open_metrics(config, scrape).await?;
+        let measured = open_metrics(config, scrape.clone()).await?;
 
         let shutdown = CancellationToken::new();
+        let told = clock.clone();
         let sale = Sale {
             clock,
             keys: keys.clone(),
@@ -109,13 +115,13 @@ impl App {
             passes,
             invoice_s: config.payments.invoice_minutes * 60,
         };
-        let entrance = Arc::new(Entrance::open(data).context("the studio")?);
+        let studio = Studio::open(config).context("the studio")?;
+        let (entrance, uploads) = (studio.entrance.clone(), studio.uploads.clone());
         let tips = Tips::new(config);
         let pages = web::router(Web {
             sale,
-            studio: Studio {
-                entrance: entrance.clone(),
-            },
+            studio,
+            scrape,
             clients: Clients::new(config.server.trusted_proxies.clone())?,
             limits: Limits::new(config.limits),
             challenges: Challenges::default(),
@@ -137,6 +143,8 @@ impl App {
             key_file: config.site.keys.clone(),
             admission,
             entrance,
+            uploads,
+            clock: told,
             shutdown,
         })
     }
@@ -167,6 +175,10 @@ impl App {
             let shutdown = self.shutdown.clone();
             async move { self.entrance.follow(shutdown).await }
         });
+        let mut sweeping = tokio::spawn({
+            let shutdown = self.shutdown.clone();
+            async move { sweep(self.uploads, self.clock, shutdown).await }
+        });
         let mut measuring = tokio::spawn({
             let shutdown = self.shutdown.clone();
             async move {
@@ -184,6 +196,7 @@ impl App {
             ended = &mut keeping => Some(("following the keys", ended.err())),
             ended = &mut watching => Some(("following the deny list", ended.err())),
             ended = &mut guarding => Some(("following the studio's file", ended.err())),
+            ended = &mut sweeping => Some(("clearing uploads away", ended.err())),
             ended = &mut measuring => Some(("serving metrics", ended.err())),
             ended = &mut serving => Some(("serving", ended.err())),
         };
@@ -200,9 +213,26 @@ impl App {
         keeping.await?;
         watching.await?;
         guarding.await?;
+        sweeping.await?;
         measuring.await?;
         tracing::info!("stopped");
         Ok(())
+    }
+}
+
+/// Uploads that ran out go by themselves; films that a crash left whole become films.
+async fn sweep(uploads: Arc<Uploads>, clock: Arc<dyn Clock>, shutdown: CancellationToken) {
+    loop {
+        let (uploads, now) = (uploads.clone(), clock.now());
+        let swept = tokio::task::spawn_blocking(move || uploads.sweep(now)).await;
+        if let Ok(Err(error)) = swept {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, "uploads that ran out can't be cleared away");
+        }
+        let pause = tokio::time::sleep(SWEEP_EVERY);
+        if shutdown.run_until_cancelled(pause).await.is_none() {
+            return;
+        }
     }
 }
 

@@ -4,9 +4,9 @@
 //! server notices. Does not own what stands in them.
 
 use std::{
-    fs::{self, File, Metadata, OpenOptions},
+    fs::{self, File, Metadata, OpenOptions, Permissions},
     io::{self, Write},
-    os::unix::fs::{MetadataExt, OpenOptionsExt, fchown},
+    os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown},
     path::Path,
     time::Duration,
 };
@@ -29,8 +29,23 @@ pub fn take_turn(path: &Path) -> io::Result<Turn> {
 
 /// Puts `text` in the place of the file, whole or not at all, readable by its owner only.
 pub fn replace(path: &Path, text: &str) -> io::Result<()> {
+    fs::create_dir_all(folder_of(path))?;
+    put(path, text, 0o600)
+}
+
+/// The same for a file that others read too: whoever could read it still can.
+pub fn replace_shared(path: &Path, text: &str) -> io::Result<()> {
+    let mode = fs::metadata(path)?.permissions().mode() & 0o777;
+    put(path, text, mode)
+}
+
+/// The same for a file that is handed to the transcoder, whose group reads it.
+pub fn hand_over(path: &Path, text: &str) -> io::Result<()> {
+    put(path, text, 0o640)
+}
+
+fn put(path: &Path, text: &str, mode: u32) -> io::Result<()> {
     let folder = folder_of(path);
-    fs::create_dir_all(folder)?;
     let temporary = path.with_extension("tmp");
     let mut file = OpenOptions::new()
         .write(true)
@@ -38,6 +53,8 @@ pub fn replace(path: &Path, text: &str) -> io::Result<()> {
         .truncate(true)
         .mode(0o600)
         .open(&temporary)?;
+    // Not by the mode of opening, which the process's mask narrows.
+    file.set_permissions(Permissions::from_mode(mode))?;
     keep_owner(&file, path)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
@@ -96,8 +113,6 @@ async fn follow_every(
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
     use super::*;
 
     #[test]

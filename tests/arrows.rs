@@ -19,7 +19,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("admission", &["core", "small_file"]),
     ("ledger", &["core", "clock", "database"]),
     ("catalog", &["core", "clock"]),
-    ("studio", &["core", "small_file"]),
+    ("studio", &["core", "small_file", "catalog", "ledger"]),
     ("metrics", &["core"]),
     (
         "payments",

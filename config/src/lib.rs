@@ -16,6 +16,7 @@ mod section;
 mod sidecar;
 mod site;
 mod tips;
+mod uploads;
 mod value;
 
 pub use fault::{Fault, Faults};
@@ -23,7 +24,7 @@ pub use load::{load, parse};
 pub use net::{HttpUrl, IpRange, stays_inside};
 pub use schema::{
     Backend, Btcpay, Collection, Colour, Config, Limits, Live, Lnd, Loudness, Network, Offers,
-    Payments, Sandbox, Server, Site, Tips, Tls, Transcoder,
+    Payments, Sandbox, Server, Site, Tips, Tls, Transcoder, Uploads,
 };
 pub use secret::{Secret, SecretError, SecretString};
 pub use sidecar::{MAX_SIDECAR_BYTES, Sidecar};

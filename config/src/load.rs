@@ -13,7 +13,7 @@ use crate::{
     limits, offers, payments,
     schema::{Config, Origin},
     section::Section,
-    site, tips,
+    site, tips, uploads,
 };
 
 /// No configuration is longer; a film given by mistake is not read into memory.
@@ -83,6 +83,7 @@ fn read_root<'a>(table: &'a DeTable<'a>, report: &'a Report<'a>, base: &Path) ->
     let offers = offers::offers(root.section("offers"));
     let limits = limits::limits(root.section("limits"));
     let tips = tips::tips(root.section("tips"), site.as_ref());
+    let uploads = uploads::uploads(root.section("uploads"));
     let transcoder = site::transcoder(root.section("transcoder"), base, site.as_ref());
     let live = site::live(root.section("live"));
     // Read by satreel-backup, which comes later; its keys are its own affair.
@@ -96,6 +97,7 @@ fn read_root<'a>(table: &'a DeTable<'a>, report: &'a Report<'a>, base: &Path) ->
         offers,
         limits,
         tips,
+        uploads,
         transcoder,
         live,
         origin: Origin {

@@ -21,6 +21,7 @@ pub struct Config {
     pub offers: Offers,
     pub limits: Limits,
     pub tips: Tips,
+    pub uploads: Uploads,
     pub transcoder: Transcoder,
     pub live: Live,
     pub(crate) origin: Origin,
@@ -182,6 +183,30 @@ impl Default for Tips {
             min_sat: 1,
             max_sat: 1_000_000,
             message: "Thank you. It arrived.".to_owned(),
+        }
+    }
+}
+
+/// Films that come in by the studio.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Uploads {
+    /// The longest film.
+    pub most_bytes: u64,
+    /// Uploads that are not finished.
+    pub at_once: u32,
+    /// How long one waits for the rest of it.
+    pub expire_hours: u32,
+    /// Room on the disk that uploads leave alone.
+    pub keep_free_bytes: u64,
+}
+
+impl Default for Uploads {
+    fn default() -> Self {
+        Self {
+            most_bytes: 100_000_000_000,
+            at_once: 20,
+            expire_hours: 72,
+            keep_free_bytes: 2_000_000_000,
         }
     }
 }
@@ -381,6 +406,7 @@ impl Config {
             offers: Offers::default(),
             limits: Limits::demo(),
             tips: Tips::default(),
+            uploads: Uploads::default(),
             transcoder: Transcoder {
                 watch: default_watch(data),
                 sandbox: Sandbox::default(),

@@ -32,13 +32,14 @@ export class Problem extends Error {
 
 /**
  * @param {string} method @param {string} path
- * @param {{ body?: unknown, token?: string | null }} [options]
+ * @param {{ body?: unknown, token?: string | null, etag?: string }} [options]
  * @returns {Promise<any>}
  */
-async function call(method, path, { body, token } = {}) {
+export async function call(method, path, { body, token, etag } = {}) {
   /** @type {Record<string, string>} */
   const headers = { accept: "application/json" };
   if (body !== undefined) headers["content-type"] = "application/json";
+  if (etag) headers["if-match"] = etag;
   if (token) headers.authorization = `Bearer ${token}`;
   let response;
   try {

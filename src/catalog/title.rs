@@ -167,6 +167,38 @@ impl Title {
     }
 }
 
+/// What is wrong with a `title.json` that somebody means to write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wrong {
+    /// None: it lies with the whole file.
+    pub key: Option<&'static str>,
+    pub what: String,
+}
+
+/// Whether the catalogue would take this in.
+pub fn check(text: &[u8]) -> Result<(), Wrong> {
+    if text.len() as u64 > super::MAX_TITLE_BYTES {
+        return Err(Wrong {
+            key: None,
+            what: "longer than 64 KB".to_owned(),
+        });
+    }
+    let file: TitleFile = serde_json::from_slice(text).map_err(|error| Wrong {
+        key: None,
+        what: words(&error),
+    })?;
+    let around = Surroundings {
+        modified: Timestamp::default(),
+        poster: None,
+    };
+    let nobody = VideoId::from_bytes([0; 8]);
+    let title = Title::from_file(nobody, file, around, &Offers::new(Offer::default()));
+    title.map(drop).map_err(|refusal| Wrong {
+        key: Some(refusal.key()),
+        what: refusal.to_string(),
+    })
+}
+
 fn fits(key: &'static str, text: &str, most: usize) -> Result<(), Refusal> {
     // Bytes first: counting characters is only needed near the limit.
     let length = if text.len() > most {

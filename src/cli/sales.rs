@@ -5,7 +5,8 @@ use serde_json::json;
 use super::{Failure, print, serve::runtime, site::Which};
 use crate::{
     core::{offer::tier_name, time::Timestamp},
-    ledger::{Ledger, Sale, Sold, Tip},
+    ledger::{Ledger, Sale, Tip},
+    studio::sales as report,
 };
 
 #[derive(Debug, clap::Args)]
@@ -46,13 +47,13 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         Ok::<_, crate::ledger::Error>((ledger.sales(since).await?, ledger.tips(since).await?))
     })?;
     if args.json {
-        let sales: Vec<_> = sales.iter().map(sale_json).collect();
-        let tips: Vec<_> = tips.iter().map(tip_json).collect();
+        let sales: Vec<_> = sales.iter().map(report::sale).collect();
+        let tips: Vec<_> = tips.iter().map(report::tip).collect();
         print(json!({"sales": sales, "tips": tips}));
     } else if args.csv {
-        print("settled_at,title,tier,hours,price_sat,received_sat,subject,marked");
+        print(report::CSV_HEAD);
         for sale in &sales {
-            print(sale_csv(sale));
+            print(report::csv(sale));
         }
     } else {
         table(&sales, &tips);
@@ -87,46 +88,4 @@ fn table(sales: &[Sale], tips: &[Tip]) {
         sales.len(),
         tips.len()
     ));
-}
-
-fn sale_json(sale: &Sale) -> serde_json::Value {
-    let (title, tag) = match sale.sold {
-        Sold::Title(title) => (Some(title), None),
-        Sold::Collection(tag) => (None, Some(tag.to_string())),
-    };
-    json!({
-        "settled_at": sale.settled_at,
-        "title": title,
-        "tag": tag,
-        "tier": tier_name(sale.tier),
-        "hours": sale.hours,
-        "price_sat": sale.price,
-        "received_sat": sale.received.to_sats_floor(),
-        "subject": sale.subject,
-        "marked": sale.marked,
-    })
-}
-
-fn tip_json(tip: &Tip) -> serde_json::Value {
-    json!({
-        "at": tip.at,
-        "title": tip.title,
-        "amount_sat": tip.amount.to_sats_floor(),
-        "message": tip.message,
-    })
-}
-
-/// Every field is a number, a time or hex: nothing needs quoting.
-fn sale_csv(sale: &Sale) -> String {
-    format!(
-        "{},{},{},{},{},{},{},{}",
-        sale.settled_at,
-        sale.sold,
-        tier_name(sale.tier),
-        sale.hours.map_or(String::new(), |hours| hours.to_string()),
-        sale.price.get(),
-        sale.received.to_sats_floor().get(),
-        sale.subject,
-        sale.marked,
-    )
 }

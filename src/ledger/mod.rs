@@ -5,6 +5,7 @@
 //! fills it again from the payment backend.
 
 mod progress;
+mod report;
 mod row;
 mod sales;
 mod tips;
@@ -16,6 +17,7 @@ use std::{
 };
 
 pub use progress::Progress;
+pub use report::{Day, Takings};
 pub use sales::{Sale, Sold};
 pub use tips::{PendingTip, Tip};
 

@@ -37,7 +37,7 @@ pub struct Sale {
 }
 
 /// What was bought. Written as the title's id, or as "tag:" and the tag's number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Sold {
     /// A title, or on its page a pass for the whole site.
     Title(VideoId),
@@ -134,7 +134,7 @@ pub(super) fn entry(inserted: usize) -> Entry {
     }
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<Sale> {
+pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Sale> {
     let tier = row.get_ref(3)?.as_str()?;
     let tier = tier_named(tier).ok_or_else(|| wrong(3, InvalidId("a tier")))?;
     Ok(Sale {

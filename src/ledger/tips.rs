@@ -189,7 +189,7 @@ fn is_recorded(transaction: &Transaction<'_>, invoice: &InvoiceRef) -> rusqlite:
         .exists([invoice.to_string()])
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<Tip> {
+pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Tip> {
     Ok(Tip {
         reference: parsed(row, 0)?,
         title: maybe_parsed(row, 1)?,

@@ -50,18 +50,21 @@ impl Scrape {
         }
     }
 
-    async fn seen(&self) -> Seen {
+    /// How it stands now, and what is wrong with the backend if it is down.
+    pub async fn seen(&self) -> (Seen, Option<String>) {
         let health = tokio::time::timeout(PATIENCE, self.backend.health()).await;
-        let (up, inbound) = match health {
-            Ok(Health::Ready { receivable }) => (true, receivable.map(Msats::to_sats_floor)),
-            Ok(Health::Away(_)) | Err(_) => (false, None),
+        let (inbound, fault) = match health {
+            Ok(Health::Ready { receivable }) => (receivable.map(Msats::to_sats_floor), None),
+            Ok(Health::Away(words)) => (None, Some(words)),
+            Err(_) => (None, Some("it does not answer".to_owned())),
         };
-        Seen {
-            up,
+        let seen = Seen {
+            up: fault.is_none(),
             inbound,
             dearest: *self.dearest.borrow(),
             reconciled: self.taken.borrow().reconciled,
-        }
+        };
+        (seen, fault)
     }
 }
 
@@ -79,5 +82,5 @@ async fn page(State(scrape): State<Scrape>) -> Response {
         ),
         (header::CACHE_CONTROL, "no-store"),
     ];
-    (headers, scrape.metrics.render(scrape.seen().await)).into_response()
+    (headers, scrape.metrics.render(scrape.seen().await.0)).into_response()
 }

@@ -66,6 +66,7 @@ pub fn router(web: Web) -> Router {
         .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn(body::take))
+        .merge(studio::streaming(&web).method_not_allowed_fallback(wrong_method))
         .layer(middleware::from_fn(headers::add))
         .with_state(web)
 }

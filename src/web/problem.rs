@@ -4,12 +4,17 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use satreel_hls::naming::VideoId;
 use serde_json::{Map, Value, json};
 
 use crate::{
     core::{access::Refusal, envelope, ticket},
     sale,
-    studio::entrance::Closed,
+    studio::{
+        entrance::Closed,
+        titles,
+        uploads::{self, tus},
+    },
 };
 
 /// Everything the API refuses or can't do.
@@ -34,6 +39,22 @@ pub enum ApiError {
          of `satreel studio-key` as Authorization: Bearer{}", why(.0.as_ref())
     )]
     NotTheCreator(Option<Closed>),
+    #[error("{field}: {what}")]
+    Field { field: String, what: String },
+    #[error(
+        "say which version you change: send If-Match with the etag that you read, or * for \
+         whichever stands there"
+    )]
+    NoCondition,
+    #[error(transparent)]
+    Title(#[from] titles::Error),
+    /// A request that is no tus 1.0.
+    #[error("{1}")]
+    Tus(StatusCode, String),
+    #[error(transparent)]
+    Upload(#[from] uploads::Error),
+    #[error("you have this film already: {name}")]
+    KnownFilm { title: VideoId, name: String },
     #[error("only this site's own page may change things with a browser's session")]
     ForeignPage,
     #[error("the payment is on its way: ask again in a second with the same header")]
@@ -71,6 +92,14 @@ impl ApiError {
         }
     }
 
+    /// The same, about one field.
+    pub fn field(field: &str, what: impl Into<String>) -> Self {
+        Self::Field {
+            field: field.to_owned(),
+            what: what.into(),
+        }
+    }
+
     fn look(&self) -> Look {
         use StatusCode as S;
         match self {
@@ -93,6 +122,16 @@ impl ApiError {
             ),
             Self::BadSignature => look(S::UNAUTHORIZED, "bad-signature", "Not signed"),
             Self::NotTheCreator(_) => look(S::UNAUTHORIZED, "not-the-creator", "For the creator"),
+            Self::Field { .. } => look(S::UNPROCESSABLE_ENTITY, "invalid", "Not possible"),
+            Self::NoCondition => look(
+                S::PRECONDITION_REQUIRED,
+                "condition-missing",
+                "Which version?",
+            ),
+            Self::Title(error) => title_look(error),
+            Self::Tus(status, _) => look(*status, "no-upload", "Not an upload"),
+            Self::Upload(error) => upload_look(error),
+            Self::KnownFilm { .. } => look(S::CONFLICT, "known-film", "Known film"),
             Self::ForeignPage => look(S::FORBIDDEN, "foreign-page", "Another site's page"),
             Self::Busy(_) => look(S::SERVICE_UNAVAILABLE, "busy", "Too busy"),
             Self::NotSettledYet => look(S::TOO_EARLY, "not-settled", "Not settled yet"),
@@ -111,6 +150,11 @@ impl ApiError {
                 json!({"state": state, "received_sat": received, "amount_sat": amount})
             }
             Self::Sale(sale::Error::Access(Refusal::Expired(at))) => json!({"expired_at": at}),
+            Self::Field { field, .. } | Self::Title(titles::Error::Field { field, .. }) => {
+                json!({"field": field})
+            }
+            Self::Upload(uploads::Error::WrongOffset { at }) => json!({"offset": at}),
+            Self::KnownFilm { title, name } => json!({"title_id": title, "name": name}),
             _ => json!({}),
         };
         match fields {
@@ -134,6 +178,55 @@ impl ApiError {
             let error = self as &dyn std::error::Error;
             tracing::error!(error, "request failed");
         }
+    }
+}
+
+fn upload_look(error: &uploads::Error) -> Look {
+    use uploads::Error as E;
+    match error {
+        E::Unknown => look(StatusCode::NOT_FOUND, "unknown-upload", "Unknown upload"),
+        E::Empty => look(StatusCode::UNPROCESSABLE_ENTITY, "invalid", "Not possible"),
+        E::TooLarge { .. } => look(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "Too large"),
+        E::TooLong => look(StatusCode::PAYLOAD_TOO_LARGE, "too-long", "Too long"),
+        E::NoRoom { .. } | E::Full => look(
+            StatusCode::INSUFFICIENT_STORAGE,
+            "no-room",
+            "Not enough room",
+        ),
+        E::TooMany(_) => look(StatusCode::CONFLICT, "too-many-uploads", "Too many uploads"),
+        E::WrongOffset { .. } => look(StatusCode::CONFLICT, "wrong-offset", "Wrong offset"),
+        E::WrongChecksum => look(wrong_checksum(), "wrong-checksum", "Wrong checksum"),
+        E::Locked => look(StatusCode::LOCKED, "locked", "In use"),
+        E::Randomness(_) => look(StatusCode::SERVICE_UNAVAILABLE, "busy", "Too busy"),
+        E::Io(_) => look(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "not-written",
+            "Not written",
+        ),
+    }
+}
+
+/// The number that tus has for it.
+fn wrong_checksum() -> StatusCode {
+    StatusCode::from_u16(460).unwrap_or(StatusCode::BAD_REQUEST)
+}
+
+impl From<tus::Wrong> for ApiError {
+    fn from(wrong: tus::Wrong) -> Self {
+        Self::Tus(StatusCode::BAD_REQUEST, wrong.to_string())
+    }
+}
+
+fn title_look(error: &titles::Error) -> Look {
+    use StatusCode as S;
+    match error {
+        titles::Error::Unknown => look(S::NOT_FOUND, "unknown-title", "Unknown film"),
+        titles::Error::Changed => look(S::PRECONDITION_FAILED, "changed", "Changed meanwhile"),
+        titles::Error::Field { .. } => look(S::UNPROCESSABLE_ENTITY, "invalid", "Not possible"),
+        titles::Error::NotReady => look(S::CONFLICT, "not-ready", "Not ready yet"),
+        titles::Error::Busy => look(S::CONFLICT, "working", "Being worked on"),
+        titles::Error::Broken(_) => look(S::CONFLICT, "broken-file", "A broken file"),
+        titles::Error::Io(_) => look(S::SERVICE_UNAVAILABLE, "not-written", "Not written"),
     }
 }
 

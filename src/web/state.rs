@@ -8,6 +8,7 @@ use super::{
     l402::Challenges,
     limits::{Kind, Limits},
     lnurl::Tips,
+    metrics::Scrape,
     pages,
     problem::ApiError,
 };
@@ -23,6 +24,8 @@ use crate::{
 pub struct Web {
     pub sale: Sale,
     pub studio: Studio,
+    /// How the node is.
+    pub scrape: Scrape,
     pub clients: Clients,
     pub limits: Limits,
     pub challenges: Challenges,

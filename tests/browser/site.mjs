@@ -110,6 +110,23 @@ async function testFilm(folder) {
   return film;
 }
 
+/** Runs the server until it serves. @param {string[]} command @param {string[]} log */
+async function start(command, log) {
+  const server = spawn(join(bin, "satreel"), command, { stdio: ["ignore", "ignore", "pipe"] });
+  /** @type {Promise<void>} */
+  const ended = new Promise((resolve) => server.once("exit", () => resolve()));
+  /** @type {string} */
+  const url = await new Promise((resolve, reject) => {
+    createInterface({ input: server.stderr }).on("line", (line) => {
+      log.push(line);
+      const address = line.match(/serving address=(\S+:\d+)/)?.[1];
+      if (address) resolve(`http://${address}`);
+    });
+    void ended.then(() => reject(new Error(`the server ended early:\n${log.join("\n")}`)));
+  });
+  return { server, ended, url };
+}
+
 /** @typedef {Awaited<ReturnType<typeof openSite>>} Site */
 
 /**
@@ -134,21 +151,9 @@ export async function openSite({ film = true, pair, offers } = {}) {
     pair || offers
       ? ["serve", "--config", await configured(data, pair, offers)]
       : ["demo", "--data", data, "--listen", "127.0.0.1:0", "--clock", clock, "--no-samples"];
-  const server = spawn(join(bin, "satreel"), command, {
-    stdio: ["ignore", "ignore", "pipe"],
-  });
   /** @type {string[]} */
   const log = [];
-  /** @type {Promise<void>} */
-  const ended = new Promise((resolve) => server.once("exit", () => resolve()));
-  const url = await new Promise((resolve, reject) => {
-    createInterface({ input: server.stderr }).on("line", (line) => {
-      log.push(line);
-      const address = line.match(/serving address=(\S+:\d+)/)?.[1];
-      if (address) resolve(`http://${address}`);
-    });
-    void ended.then(() => reject(new Error(`the server ended early:\n${log.join("\n")}`)));
-  });
+  let { server, ended, url } = await start(command, log);
 
   return {
     /** @type {string} */
@@ -173,6 +178,20 @@ export async function openSite({ film = true, pair, offers } = {}) {
       await writeFile(`${path}.new`, JSON.stringify({ ...JSON.parse(before), ...changes }));
       await rename(`${path}.new`, path);
       return () => writeFile(path, before);
+    },
+
+    /** A link that opens the studio, once. */
+    async studioLink() {
+      const { stdout } = await run(join(bin, "satreel"), ["studio-link", "--data", data]);
+      return stdout.trim();
+    },
+
+    /** kill -9, and the same demo again at the same address. */
+    async restart() {
+      server.kill("SIGKILL");
+      await ended;
+      const again = command.map((part) => (part === "127.0.0.1:0" ? new URL(url).host : part));
+      ({ server, ended, url } = await start(again, log));
     },
 
     /** Pays as a person at another device would. @param {string} request */

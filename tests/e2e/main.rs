@@ -21,3 +21,6 @@ mod sale;
 mod sessions;
 mod site;
 mod studio;
+mod studio_sales;
+mod studio_titles;
+mod uploads;

@@ -124,14 +124,22 @@ pub async fn title_view(web: &Web, title: &Title) -> pages::Title {
         duration_s: title.duration_s,
         width: title.width,
         height: title.height,
-        poster: title
-            .poster
-            .map(|version| format!("/posters/{}/{}?v={version:x}", title.id, MediaFile::Poster)),
+        poster: poster_url(title),
         state: state_name(title.state).to_owned(),
         tips_sat,
         url: format!("/w/{}", title.id),
         scopes: scopes(title).map(|scope| scope.to_string()).collect(),
     }
+}
+
+/// Where its poster is; a replaced one has another address.
+pub fn poster_url(title: &Title) -> Option<String> {
+    let version = title.poster?;
+    Some(format!(
+        "/posters/{}/{}?v={version:x}",
+        title.id,
+        MediaFile::Poster
+    ))
 }
 
 fn offer_view(web: &Web, title: VideoId, tier: &Tier) -> pages::Offer {
@@ -155,7 +163,7 @@ fn scopes(title: &Title) -> impl Iterator<Item = Scope> {
         .chain(tags)
 }
 
-const fn state_name(state: satreel_hls::title::State) -> &'static str {
+pub const fn state_name(state: satreel_hls::title::State) -> &'static str {
     use satreel_hls::title::State;
     match state {
         State::Processing => "processing",

@@ -1,11 +1,17 @@
 //! `/api/studio`: what the creator's page and programs with a key use. Everything here stands
 //! behind `web::studio::door::guard`.
 
+mod events;
+mod jobs;
+mod sales;
 mod session;
+mod titles;
+mod today;
+mod uploads;
 
 use axum::{
     Router,
-    routing::{any, get},
+    routing::{any, get, post},
 };
 
 use crate::web::{problem::ApiError, state::Shared};
@@ -16,7 +22,23 @@ pub fn routes() -> Router<Shared> {
             "/api/studio/session",
             get(session::read).delete(session::end),
         )
+        .route("/api/studio/today", get(today::read))
+        .route("/api/studio/titles", get(titles::list))
+        .route(
+            "/api/studio/titles/{id}",
+            get(titles::one).patch(titles::edit).delete(titles::delete),
+        )
+        .route("/api/studio/jobs", get(jobs::list))
+        .route("/api/studio/jobs/{id}", post(jobs::ask))
+        .route("/api/studio/sales", get(sales::read))
+        .route("/api/studio/sales.csv", get(sales::table))
+        .route("/api/studio/events", get(events::follow))
         .route("/api/studio/{*path}", any(nothing_here))
+}
+
+/// What takes its bodies as they come, and not into memory first.
+pub fn streaming() -> Router<Shared> {
+    uploads::routes()
 }
 
 /// Inside the guard as well: a stranger does not learn what there is.

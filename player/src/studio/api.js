@@ -1,0 +1,47 @@
+// @ts-check
+// The studio's calls. Every fault is a Problem, as everywhere.
+
+/** @import { Job, SalesReport, StudioTitle, Today, Upload } from "./types.js" */
+
+import { call } from "../api.js";
+
+/** How far this clock is ahead of UTC: the creator's days are those of his own place. */
+const offset = () => -new Date().getTimezoneOffset();
+
+/** @returns {Promise<{ titles: StudioTitle[], faults: { id: string, line: number | null, what: string }[], usual_tiers: StudioTitle["tiers"] }>} */
+export const titles = () => call("GET", "/api/studio/titles");
+
+/** @param {string} id @returns {Promise<StudioTitle>} */
+export const title = (id) => call("GET", `/api/studio/titles/${id}`);
+
+/** @param {string} id @param {string} etag @param {Record<string, unknown>} changes @returns {Promise<StudioTitle>} */
+export const edit = (id, etag, changes) =>
+  call("PATCH", `/api/studio/titles/${id}`, { body: changes, etag });
+
+/** @param {string} id @param {string} etag @returns {Promise<{ freed_bytes: number, left: string }>} */
+export const takeDown = (id, etag) => call("DELETE", `/api/studio/titles/${id}`, { etag });
+
+/** @returns {Promise<{ jobs: Job[] }>} */
+export const jobs = () => call("GET", "/api/studio/jobs");
+
+/** Asks the transcoder for a change. @param {string} id @param {Record<string, unknown>} change */
+export const ask = (id, change) => call("POST", `/api/studio/jobs/${id}`, { body: change });
+
+/** @returns {Promise<SalesReport>} */
+export const sales = () => call("GET", `/api/studio/sales?offset_min=${offset()}`);
+
+/** @returns {Promise<Today>} */
+export const today = () => call("GET", `/api/studio/today?offset_min=${offset()}`);
+
+/** @returns {Promise<{ uploads: Upload[] }>} */
+export const uploads = () => call("GET", "/api/studio/uploads");
+
+/** @param {string} id */
+export async function dropUpload(id) {
+  await fetch(`/api/studio/uploads/${id}`, {
+    method: "DELETE",
+    headers: { "tus-resumable": "1.0.0" },
+  });
+}
+
+export const leave = () => call("DELETE", "/api/studio/session");
