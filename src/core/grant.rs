@@ -152,6 +152,14 @@ impl Grant {
         }
     }
 
+    /// Whether the grant reaches the whole film.
+    pub fn check_whole(&self) -> Result<(), Refusal> {
+        match self.extent {
+            Extent::Film => Ok(()),
+            Extent::Preview { .. } => Err(Refusal::BeyondPreview),
+        }
+    }
+
     /// Whether the grant reaches this segment.
     pub fn check_segment(&self, number: u32) -> Result<(), Refusal> {
         match self.extent {

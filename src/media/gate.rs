@@ -135,6 +135,9 @@ impl Gate {
         if let Some(number) = path.file.segment_number() {
             grant.check_segment(number)?;
         }
+        if path.file.shows_all() {
+            grant.check_whole()?;
+        }
         self.admission.check(&grant, now)?;
         Ok(grant)
     }

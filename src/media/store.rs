@@ -195,15 +195,26 @@ impl Asset {
             MediaFile::Master | MediaFile::Playlist(_) => ("application/vnd.apple.mpegurl", false),
             MediaFile::Init(_) | MediaFile::Segment(..) => ("video/mp4", true),
             MediaFile::Caption(..) => ("text/vtt; charset=utf-8", true),
-            MediaFile::Chapters => ("text/vtt; charset=utf-8", false),
-            MediaFile::Poster => ("image/jpeg", false),
+            MediaFile::Chapters | MediaFile::Storyboard => ("text/vtt; charset=utf-8", false),
+            MediaFile::Hover => ("video/mp4", false),
+            MediaFile::Waveform => ("image/svg+xml", false),
+            MediaFile::Poster | MediaFile::Sprite(_) | MediaFile::Choice(_) => {
+                ("image/jpeg", false)
+            }
         };
         let is_text = match key.file {
             MediaFile::Master
             | MediaFile::Playlist(_)
             | MediaFile::Caption(..)
-            | MediaFile::Chapters => true,
-            MediaFile::Init(_) | MediaFile::Segment(..) | MediaFile::Poster => false,
+            | MediaFile::Chapters
+            | MediaFile::Storyboard
+            | MediaFile::Waveform => true,
+            MediaFile::Init(_)
+            | MediaFile::Segment(..)
+            | MediaFile::Sprite(_)
+            | MediaFile::Choice(_)
+            | MediaFile::Hover
+            | MediaFile::Poster => false,
         };
         let cut = key
             .cut_after

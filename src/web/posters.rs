@@ -1,4 +1,5 @@
-//! `GET /posters/{id}/poster.jpg`: the picture on the storefront, free to everybody.
+//! `GET /posters/{id}/poster.jpg`, and `hover.mp4` and `waveform.svg` beside it: what the storefront
+//! shows of a title, free to everybody.
 
 use axum::{
     body::Body,
@@ -21,14 +22,15 @@ pub async fn poster(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let id: VideoId = id.parse().map_err(|_| ApiError::UnknownPath)?;
-    if file.parse() != Ok(MediaFile::Poster) {
-        return Err(ApiError::UnknownPath);
-    }
+    let file = match file.parse() {
+        Ok(file @ (MediaFile::Poster | MediaFile::Hover | MediaFile::Waveform)) => file,
+        Ok(_) | Err(_) => return Err(ApiError::UnknownPath),
+    };
     web.sale.catalog.get(&id).ok_or(ApiError::UnknownPath)?;
     let asset = web
         .sale
         .store
-        .load(id, MediaFile::Poster, None)
+        .load(id, file, None)
         .await
         .map_err(|error| match error {
             crate::media::store::Error::Absent => ApiError::UnknownPath,
@@ -36,7 +38,7 @@ pub async fn poster(
         })?;
     let content = Content {
         bytes: &asset.bytes,
-        gzip: None,
+        gzip: asset.gzip.as_ref(),
         etag: &asset.etag,
         content_type: asset.content_type,
         // Its address carries the version.

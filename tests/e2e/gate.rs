@@ -36,6 +36,33 @@ fn the_preview_ends_where_it_says() {
     }
 }
 
+/// Small pictures of the whole film and captions are part of what is sold.
+#[test]
+fn a_preview_shows_nothing_of_what_follows() {
+    let site = Site::open();
+    let token = site.client.buy(FILM, "own");
+    let bought = site.client.grant(
+        &json!({"title": FILM}),
+        Some(token["token"].as_str().expect("a token")),
+    );
+    let bought = bought.json()["grant"].as_str().expect("a grant").to_owned();
+    for whole_timeline in [false, true] {
+        let free = preview(&site, whole_timeline);
+        for (file, expected) in [
+            ("s-1.vtt", 200),
+            ("s-2.vtt", 403),
+            ("chapters.vtt", 200),
+            ("storyboard.vtt", 403),
+            ("sprite-0.jpg", 403),
+            ("poster-1.jpg", 403),
+        ] {
+            let status = |grant: &str| site.client.get(&format!("/m/{grant}/{FILM}/{file}")).status;
+            assert_eq!(status(&free), expected, "{file}");
+            assert_eq!(status(&bought), 200, "{file}");
+        }
+    }
+}
+
 #[test]
 fn our_own_page_sees_the_whole_timeline_but_no_more_bytes() {
     let site = Site::open();
@@ -234,7 +261,19 @@ fn posters_are_free_and_nothing_else_is() {
         (poster.status, poster.header("content-type")),
         (200, "image/jpeg")
     );
-    for file in ["title.json", "v720-0.m4s", "master.m3u8", "..%2fposter.jpg"] {
+    let clip = site.client.get(&format!("/posters/{FILM}/hover.mp4"));
+    assert_eq!(
+        (clip.status, clip.header("content-type")),
+        (200, "video/mp4")
+    );
+    for file in [
+        "title.json",
+        "v720-0.m4s",
+        "master.m3u8",
+        "sprite-0.jpg",
+        "poster-1.jpg",
+        "..%2fposter.jpg",
+    ] {
         assert_eq!(
             site.client.get(&format!("/posters/{FILM}/{file}")).status,
             404,

@@ -77,6 +77,18 @@ pub fn write_title(data: &Path, id: &str, title: &Value) {
     }
     fs::write(folder.join("master.m3u8"), MASTER).expect("written");
     fs::write(folder.join("poster.jpg"), b"not really a picture").expect("written");
+    for file in [
+        "hover.mp4",
+        "storyboard.vtt",
+        "sprite-0.jpg",
+        "poster-1.jpg",
+        "chapters.vtt",
+    ] {
+        fs::write(folder.join(file), b"beside the film").expect("written");
+    }
+    for number in 0..SEGMENTS {
+        fs::write(folder.join(format!("s-{number}.vtt")), b"WEBVTT\n").expect("written");
+    }
     let mut title = title.clone();
     let defaults = [
         ("state", json!("published")),

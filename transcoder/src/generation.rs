@@ -100,7 +100,14 @@ fn track(name: &str) -> Option<TrackName> {
         | MediaFile::Init(track)
         | MediaFile::Segment(track, _)
         | MediaFile::Caption(track, _) => Some(track),
-        MediaFile::Master | MediaFile::Chapters | MediaFile::Poster => None,
+        MediaFile::Master
+        | MediaFile::Chapters
+        | MediaFile::Storyboard
+        | MediaFile::Sprite(_)
+        | MediaFile::Choice(_)
+        | MediaFile::Hover
+        | MediaFile::Waveform
+        | MediaFile::Poster => None,
     }
 }
 

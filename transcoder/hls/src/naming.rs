@@ -165,6 +165,16 @@ pub enum MediaFile {
     Caption(TrackName, u32),
     /// `chapters.vtt`: the names of a film's parts.
     Chapters,
+    /// `storyboard.vtt`: which small picture belongs to which time.
+    Storyboard,
+    /// `sprite-<number>.jpg`: many small pictures on one sheet.
+    Sprite(u32),
+    /// `poster-<number>.jpg`: pictures that the creator may choose the poster from.
+    Choice(u32),
+    /// `hover.mp4`: a few seconds of the free part, without sound, free to everybody.
+    Hover,
+    /// `waveform.svg`: what a recording looks like.
+    Waveform,
     /// `poster.jpg`: the picture on the storefront, free to everybody.
     Poster,
 }
@@ -174,9 +184,32 @@ impl MediaFile {
     pub const fn segment_number(self) -> Option<u32> {
         match self {
             Self::Segment(_, number) | Self::Caption(_, number) => Some(number),
-            Self::Master | Self::Playlist(_) | Self::Init(_) | Self::Chapters | Self::Poster => {
-                None
-            }
+            Self::Master
+            | Self::Playlist(_)
+            | Self::Init(_)
+            | Self::Chapters
+            | Self::Storyboard
+            | Self::Sprite(_)
+            | Self::Choice(_)
+            | Self::Hover
+            | Self::Waveform
+            | Self::Poster => None,
+        }
+    }
+
+    /// Whether it shows what lies anywhere in the film: nothing for those who see its free part.
+    pub const fn shows_all(self) -> bool {
+        match self {
+            Self::Storyboard | Self::Sprite(_) | Self::Choice(_) => true,
+            Self::Master
+            | Self::Playlist(_)
+            | Self::Init(_)
+            | Self::Segment(..)
+            | Self::Caption(..)
+            | Self::Chapters
+            | Self::Hover
+            | Self::Waveform
+            | Self::Poster => false,
         }
     }
 }
@@ -190,6 +223,11 @@ impl fmt::Display for MediaFile {
             Self::Segment(track, number) => write!(f, "{track}-{number}.m4s"),
             Self::Caption(track, number) => write!(f, "{track}-{number}.vtt"),
             Self::Chapters => f.write_str("chapters.vtt"),
+            Self::Storyboard => f.write_str("storyboard.vtt"),
+            Self::Sprite(number) => write!(f, "sprite-{number}.jpg"),
+            Self::Choice(number) => write!(f, "poster-{number}.jpg"),
+            Self::Hover => f.write_str("hover.mp4"),
+            Self::Waveform => f.write_str("waveform.svg"),
             Self::Poster => f.write_str("poster.jpg"),
         }
     }
@@ -206,6 +244,9 @@ impl FromStr for MediaFile {
             "master.m3u8" => return Ok(Self::Master),
             "poster.jpg" => return Ok(Self::Poster),
             "chapters.vtt" => return Ok(Self::Chapters),
+            "storyboard.vtt" => return Ok(Self::Storyboard),
+            "hover.mp4" => return Ok(Self::Hover),
+            "waveform.svg" => return Ok(Self::Waveform),
             _ => {}
         }
         if let Some(track) = name.strip_suffix(".m3u8") {
@@ -216,10 +257,12 @@ impl FromStr for MediaFile {
         }
         let (stem, end) = name.rsplit_once('.').ok_or(UnknownFile)?;
         let (track, number) = stem.split_once('-').ok_or(UnknownFile)?;
-        let (track, number) = (track.parse()?, segment_number(number)?);
-        match end {
-            "m4s" => Ok(Self::Segment(track, number)),
-            "vtt" => Ok(Self::Caption(track, number)),
+        let number = segment_number(number)?;
+        match (end, track) {
+            ("m4s", track) => Ok(Self::Segment(track.parse()?, number)),
+            ("vtt", track) => Ok(Self::Caption(track.parse()?, number)),
+            ("jpg", "sprite") => Ok(Self::Sprite(number)),
+            ("jpg", "poster") => Ok(Self::Choice(number)),
             _ => Err(UnknownFile),
         }
     }
@@ -249,6 +292,11 @@ mod tests {
             "v1080g2-4294967295.m4s",
             "s2-0.vtt",
             "chapters.vtt",
+            "storyboard.vtt",
+            "sprite-3.jpg",
+            "poster-1.jpg",
+            "hover.mp4",
+            "waveform.svg",
             "poster.jpg",
         ] {
             let file: MediaFile = name.parse().expect(name);
@@ -276,6 +324,9 @@ mod tests {
             "../x.m3u8",
             "v720\0.m3u8",
             "poster.jpg ",
+            "sprite.jpg",
+            "sprite-01.jpg",
+            "v720-0.jpg",
             "v12345678901234567.m3u8",
         ] {
             assert_eq!(name.parse::<MediaFile>(), Err(UnknownFile), "{name:?}");

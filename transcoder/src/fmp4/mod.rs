@@ -72,6 +72,21 @@ pub(crate) fn media_segment(
     out.into_bytes()
 }
 
+/// A segment of ours moved to another place: the first one given begins at 0, the others keep
+/// their distance to it. None: it is none of ours.
+pub(crate) fn restart(mut segment: Vec<u8>, place: u32, base: &mut Option<u64>) -> Option<Vec<u8>> {
+    let at = memchr::memmem::find(&segment, b"mfhd")? + 8;
+    segment
+        .get_mut(at..at + 4)?
+        .copy_from_slice(&(place + 1).to_be_bytes());
+    let at = memchr::memmem::find(&segment, b"tfdt")? + 8;
+    let time = segment.get_mut(at..at + 8)?;
+    let decoded = u64::from_be_bytes(time.try_into().ok()?);
+    let base = *base.get_or_insert(decoded);
+    time.copy_from_slice(&decoded.checked_sub(base)?.to_be_bytes());
+    Some(segment)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,5 +105,23 @@ mod tests {
         let trun = bytes.windows(4).position(|w| w == b"trun").expect("trun");
         let offset = u32::from_be_bytes(bytes[trun + 12..trun + 16].try_into().expect("4 bytes"));
         assert_eq!(moof + offset as usize, bytes.len() - 3);
+    }
+
+    #[test]
+    fn segments_can_begin_anew() {
+        let sample = Sample {
+            size: 1,
+            duration: 10,
+            composition: 0,
+            key: true,
+        };
+        let mut base = None;
+        for (place, decode_time) in [(0, 70), (1, 80)] {
+            let moved = media_segment(7 + place, decode_time, &[sample], b"x");
+            let moved = restart(moved, place, &mut base).expect("ours");
+            let wanted = media_segment(place, decode_time - 70, &[sample], b"x");
+            assert_eq!(moved, wanted);
+        }
+        assert_eq!(restart(b"tfdt".to_vec(), 0, &mut None), None);
     }
 }

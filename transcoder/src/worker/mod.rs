@@ -8,6 +8,7 @@
 
 mod board;
 mod graph;
+mod hover;
 mod input;
 mod loudness;
 mod pass;
@@ -20,7 +21,9 @@ pub(crate) mod sandbox;
 mod scan;
 mod sound;
 pub(crate) mod store;
+mod storyboard;
 mod track;
+mod waveform;
 mod words;
 
 use std::fs::File;
@@ -153,6 +156,12 @@ impl Job<'_> {
             pass.sounds = self.sounds(&pass.input)?;
         }
         finished.extend(pass.run(report)?);
+        hover::write(&self.cut.plan, &self.cut.store)?;
+        if let (None, Some(audio)) = (&self.facts.video, self.facts.audio.first()) {
+            let input = input::open(self.film, self.container)?;
+            let lasts = self.cut.plan.duration_us;
+            waveform::write(input, audio, lasts, &self.cut.store, report)?;
+        }
         self.cut.board.finish(&finished)
     }
 

@@ -11,6 +11,7 @@ use super::graph::{Pictures, Target};
 use super::poster::Poster;
 use super::regular::Regular;
 use super::rung::Cascade;
+use super::storyboard::Storyboard;
 use super::track::{Cut, Frame, From, Track};
 use crate::fault::Fault;
 use crate::fmp4::Media;
@@ -86,6 +87,7 @@ pub(super) struct Decoded {
     start: i64,
     pictures: Pictures,
     poster: Poster,
+    storyboard: Storyboard,
     /// Set when frames are to come at a steady rate.
     regular: Option<Regular>,
     cascade: Cascade,
@@ -120,12 +122,13 @@ impl Decoded {
         };
         let out = plan.grid.map_or(clock, |grid| grid.clock);
         let cascade = Cascade::start(rungs, out, cut)?;
-        let skip_to = match cascade.wants_from() {
-            Some(from) => video.decode_from(clock.convert(from, out)),
-            // Without rungs it is decoded for the poster; with all of them there, for nothing.
-            None if rungs.is_empty() => i64::MIN,
-            None => i64::MAX,
-        };
+        let end_us = plan.duration_us;
+        let storyboard = Storyboard::new(shown, &target, clock, end_us, &cut.store);
+        let pictures = cascade.wants_from().map(|from| clock.convert(from, out));
+        let small = storyboard.wants_from_us().map(|us| clock.of_us(us));
+        // With everything there it would be decoded for nothing.
+        let wanted = pictures.into_iter().chain(small).min();
+        let skip_to = wanted.map_or(i64::MAX, |from| video.decode_from(from));
         Ok(Self {
             decoder: open_decoder(stream)?,
             skip_to,
@@ -134,6 +137,7 @@ impl Decoded {
             clock,
             start: video.start,
             poster: Poster::new(shown, &target, clock, video.end, &cut.store),
+            storyboard,
             pictures: Pictures::new(target, clock),
             cascade,
             keyframes: plan.keyframes(out).into_iter().peekable(),
@@ -202,6 +206,9 @@ impl Decoded {
             self.last_shown = shown;
             frame.set_pts(Some(shown));
             self.poster.see(&frame, shown)?;
+            if self.until == i64::MAX {
+                self.storyboard.see(&frame, shown)?;
+            }
             let ready = self.pictures.push(&frame)?;
             if !self.pace(ready)? {
                 return Ok(false);
@@ -259,6 +266,7 @@ impl Decoded {
         self.flush()?;
         let finished = self.cascade.finish()?;
         self.poster.finish()?;
+        self.storyboard.finish()?;
         Ok(finished)
     }
 

@@ -9,6 +9,7 @@ use ffmpeg_next as ffmpeg;
 use satreel_hls::naming::MediaFile;
 
 use super::graph::{Pictures, Target};
+use super::peek;
 use super::picture::open_decoder;
 use super::store::Store;
 use crate::fault::Fault;
@@ -63,16 +64,17 @@ impl Poster {
         if due {
             self.looks += 1;
         }
-        let mut pictures = Pictures::new(self.target.clone(), self.clock);
-        let upright = pictures.push(&frame.clone()).and_then(|ready| {
-            let rest = pictures.flush()?;
-            Ok(ready.into_iter().chain(rest).next())
-        });
+        let upright = upright(frame, &self.target, self.clock);
         // A frame that cannot be drawn is no poster; the next one may be.
-        let Ok(Some(upright)) = upright else {
+        let Some(upright) = upright else {
             return Ok(());
         };
         let score = if due { score(&upright) } else { 0.0 };
+        if due {
+            let number = u32::try_from(self.looks).unwrap_or(0);
+            let jpeg = jpeg(upright.clone())?;
+            self.store.write(MediaFile::Choice(number), &jpeg)?;
+        }
         if self.best.as_ref().is_none_or(|(best, _)| score > *best) {
             self.best = Some((score, upright));
         }
@@ -101,6 +103,15 @@ impl Poster {
     }
 }
 
+/// One frame as it is to be shown, if it can be drawn.
+pub(super) fn upright(frame: &frame::Video, target: &Target, clock: Clock) -> Option<frame::Video> {
+    let mut pictures = Pictures::new(target.clone(), clock);
+    let shared = peek::share(frame)?;
+    let ready = pictures.push(&shared).ok()?;
+    let rest = pictures.flush().ok()?;
+    ready.into_iter().chain(rest).next()
+}
+
 /// The cover that a recording carries, if it can be drawn: a broken one is no fault of the sound.
 pub(super) fn cover(stream: &Stream<'_>, packet: &Packet) -> Option<frame::Video> {
     let mut decoder = open_decoder(stream).ok()?;
@@ -118,11 +129,8 @@ pub(super) fn cover(stream: &Stream<'_>, packet: &Packet) -> Option<frame::Video
         rotation: 0,
         interlaced: false,
     };
-    let mut pictures = Pictures::new(target, Clock::of_rate(1000));
     found.set_pts(Some(0));
-    let ready = pictures.push(&found).ok()?;
-    let rest = pictures.flush().ok()?;
-    ready.into_iter().chain(rest).next()
+    upright(&found, &target, Clock::of_rate(1000))
 }
 
 /// A picture as a file.

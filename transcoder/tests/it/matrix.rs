@@ -217,6 +217,11 @@ fn check_sound(name: &str, codecs: &str, action: &str) {
             "{name}: a beep at {beep}"
         );
     }
+    assert!(
+        title.read("waveform.svg").contains("<path d=\"M0.5"),
+        "{name}"
+    );
+    assert!(title.folder.join("poster.jpg").exists(), "{name}");
     let free = title.playlist("a").preview_end(4).expect("a free part");
     assert!(
         (3_900_000..=4_000_000).contains(&free.1),

@@ -278,3 +278,64 @@ fn a_changing_frame_rate_is_made_steady_and_stays_in_step() {
     );
     sync::assert_together("changing.mp4", &title);
 }
+
+/// Bubbles for the whole film, posters to choose from, and a clip out of the free part.
+#[test]
+fn a_film_has_small_pictures_and_a_clip() {
+    // Each second has a brightness of its own.
+    let source = format!(
+        "-f lavfi -i color=c=black:size=640x360:rate=25 -vf \
+         geq=lum='16+floor(T)*6':cb=128:cr=128 -t 30 {X264} -g 50 -sc_threshold 0"
+    );
+    let path = Rig::kept("steps.mp4", &source);
+    let rig = Rig::new();
+    let title = rig.add(&path, &["--preview", "12"]);
+    title.check(30.0, 0.041);
+    let cues = satreel_hls::captions::parse(title.read("storyboard.vtt").as_bytes()).expect("cues");
+    assert_eq!(cues.len(), 15);
+    for (number, cue) in (0..).zip(&cues) {
+        let (sheet, place) = cue.text.split_once("#xywh=").expect("a place");
+        assert_eq!((cue.start_us, sheet), (number * 2_000_000, "sprite-0.jpg"));
+        let sides: Vec<&str> = place.split(',').collect();
+        assert_eq!(sides[2..], ["160", "90"]);
+        let cut = title.folder.join("bubble.png");
+        let done = Command::new("ffmpeg")
+            .args(["-nostdin", "-v", "error", "-y", "-i"])
+            .arg(title.folder.join(sheet))
+            .args(["-vf", &format!("crop=160:90:{}:{}", sides[0], sides[1])])
+            .arg(&cut)
+            .status()
+            .expect("ffmpeg runs");
+        assert!(done.success());
+        #[allow(clippy::cast_precision_loss)]
+        let expected = (number * 2 * 6) as f64 * 255.0 / 219.0;
+        let found = colour(&cut)[0];
+        assert!(
+            (found - expected).abs() < 4.0,
+            "{number}: {found}, not {expected}"
+        );
+    }
+    for number in 1..=6 {
+        assert!(title.folder.join(format!("poster-{number}.jpg")).exists());
+    }
+    let clip = title.folder.join("hover.mp4");
+    let shown = probe(&clip, &["-show_entries", "packet=pts_time"]);
+    assert_eq!(shown.len(), 150, "six seconds");
+    assert!(
+        shown.iter().all(|time| (0.0..6.0).contains(time)),
+        "{shown:?}"
+    );
+    let streams = probe(&clip, &["-show_entries", "stream=index"]);
+    assert_eq!(streams.len(), 1, "no sound");
+    let level = (colour(&clip)[0] * 219.0 / 255.0 / 6.0).round();
+    assert!((0.0..12.0).contains(&level), "it shows second {level}");
+}
+
+#[test]
+fn without_a_free_part_there_is_no_clip() {
+    let source = format!("-f lavfi -i testsrc2=size=320x240:rate=25 -t 4 {X264}");
+    let rig = Rig::new();
+    let title = rig.add(&Rig::kept("no-clip.mp4", &source), &["--preview", "0"]);
+    title.check(4.0, 0.041);
+    assert!(!title.folder.join("hover.mp4").exists());
+}
