@@ -12,6 +12,7 @@ import { replay } from "./replay.mjs";
 import { sale } from "./sale.mjs";
 import { serving } from "./serving.mjs";
 import { start } from "./start.mjs";
+import { transcoder } from "./transcoder.mjs";
 import { waiting } from "./waiting.mjs";
 import { print } from "./table.mjs";
 
@@ -26,6 +27,7 @@ const parts = [
   ["sale on LND", lnd],
   ["viewers who wait", waiting],
   ["serving beside nginx", serving],
+  ["films beside ffmpeg", transcoder],
   ["sale in Chromium", browser],
 ];
 

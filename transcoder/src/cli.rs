@@ -51,6 +51,20 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Checks a title's media: durations, bit rates, alignment, codecs, Apple's authoring rules
+    Verify {
+        /// The title's id, or its folder
+        title: String,
+        /// The site's configuration, for an id
+        #[arg(long, value_name = "FILE", conflicts_with = "data")]
+        config: Option<PathBuf>,
+        /// The data folder of a demo, for an id
+        #[arg(long, value_name = "DIR")]
+        data: Option<PathBuf>,
+        /// Print the result as JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Lists the jobs: how far they are, what waits, what failed and why
     Jobs {
         #[command(flatten)]

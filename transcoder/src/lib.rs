@@ -27,6 +27,7 @@ mod source;
 mod supervisor;
 mod surroundings;
 mod title;
+mod verify;
 mod worker;
 
 use std::io::Write as _;
@@ -96,6 +97,24 @@ fn carry_out(cli: &Cli) -> Result<(), Failure> {
             preview,
             json,
         } => inspect::inspect(file, *preview, cli.sandbox.unwrap_or_default(), *json),
+        Command::Verify {
+            title,
+            config,
+            data,
+            json,
+        } => {
+            let site = SiteArgs {
+                config: config.clone(),
+                data: data.clone(),
+            };
+            let of_site = |id| Some(open(&site).ok()?.title(id));
+            let folder = verify::folder(title, of_site).ok_or_else(|| {
+                Failure::usage(format!(
+                    "{title}: no such title: give its folder, or its id and --config FILE or --data DIR"
+                ))
+            })?;
+            verify::verify(&folder, *json)
+        }
         Command::Jobs { site, json } => ask::list(&open(site)?, *json),
         Command::Pause(job) => ask::ask(&open(&job.site)?, job.id, Change::Pause {}),
         Command::Resume(job) => ask::ask(&open(&job.site)?, job.id, Change::Resume {}),

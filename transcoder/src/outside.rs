@@ -8,7 +8,7 @@ use std::path::Path;
 use satreel_config::Sandbox;
 
 use crate::worker::sandbox;
-use crate::{magic, protocol};
+use crate::{fmp4, magic, protocol};
 
 /// Confines this process as a worker confines itself. Returns the layers, in words.
 pub fn confine(output: Option<&Path>) -> Result<String, String> {
@@ -27,4 +27,10 @@ pub fn demuxer(head: &[u8]) -> Result<&'static str, String> {
 /// Whether a supervisor takes this line from its worker.
 pub fn takes_line(line: &[u8]) -> bool {
     protocol::parse(line).is_ok()
+}
+
+/// Whether these bytes are an init segment, and whether they are a media segment.
+pub fn reads_mp4(bytes: &[u8]) -> (bool, bool) {
+    let (init, fragment) = (fmp4::read::init(bytes), fmp4::read::fragment(bytes));
+    (init.is_some(), fragment.is_some())
 }

@@ -8,6 +8,7 @@
 mod boxes;
 pub(crate) mod h264;
 mod init;
+pub(crate) mod read;
 
 use boxes::Boxes;
 pub(crate) use init::{Media, edit_of, init_segment};

@@ -14,5 +14,6 @@ mod picture;
 mod rig;
 mod sound;
 mod sync;
+mod verify;
 mod wishes;
 mod words;

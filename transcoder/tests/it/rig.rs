@@ -226,8 +226,19 @@ impl Title {
                 self.decodes(track);
             }
         }
+        self.verifies();
         assert_eq!(self.json()["state"], "published");
         assert!(self.left_over().is_empty(), "{:?}", self.left_over());
+    }
+
+    /// Our own checker has no fault to name.
+    pub(crate) fn verifies(&self) {
+        let done = Rig::transcoder()
+            .arg("verify")
+            .arg(&self.folder)
+            .output()
+            .expect("the transcoder runs");
+        assert!(done.status.success(), "{}", text(&done.stdout));
     }
 
     /// Temporary files.

@@ -213,9 +213,10 @@ fn a_film_is_made_anew_and_replaced_without_a_broken_moment() {
 fn segments(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let entries = fs::read_dir(folder).expect("the title").flatten();
     let paths = entries.map(|entry| entry.path());
+    // The storefront's clip shows the latest making, as the poster does.
     let media = paths.filter(|path| {
-        path.extension()
-            .is_some_and(|end| end == "m4s" || end == "mp4")
+        let end = path.extension().unwrap_or_default();
+        (end == "m4s" || end == "mp4") && !path.ends_with("hover.mp4")
     });
     media
         .map(|path| (path.clone(), fs::read(&path).expect("a segment")))
