@@ -7,6 +7,7 @@ use std::path::Path;
 
 use satreel_config::Sandbox;
 
+use crate::fmp4::h264;
 use crate::worker::sandbox;
 use crate::{fmp4, magic, protocol};
 
@@ -23,6 +24,17 @@ pub fn demuxer(head: &[u8]) -> Result<&'static str, String> {
         .map(magic::Container::demuxer)
         .map_err(|fault| fault.to_string())
 }
+
+/// H.264 as a film brings it: its codec's extra data, and a packet, brought to the form of MP4.
+/// Returns how long the packet is then; None where the extra data cannot be used.
+pub fn h264(extra: &[u8], packet: &[u8]) -> Option<usize> {
+    let (record, framing) = h264::configuration(extra)?;
+    let _ = h264::look_at_keyframe(packet, framing, &record);
+    Some(h264::to_lengths(packet, framing).len())
+}
+
+/// The longest line that a worker may write, in bytes.
+pub const LONGEST_LINE: usize = protocol::LINE;
 
 /// Whether a supervisor takes this line from its worker.
 pub fn takes_line(line: &[u8]) -> bool {

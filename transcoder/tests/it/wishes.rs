@@ -98,6 +98,7 @@ fn a_paused_film_stands_still_lets_others_by_and_goes_on() {
     granted(&rig, &["pause", &id]);
     state_becomes(&rig, &id, "paused");
     wait_for("the worker to stand still", || letter(worker) == "T");
+    holds_nothing_else(worker, &rig.title(&id));
 
     put(&rig, "short.mp4", SHORT);
     wait_for("the other film", || {
@@ -113,6 +114,28 @@ fn a_paused_film_stands_still_lets_others_by_and_goes_on() {
     state_becomes(&rig, &id, "done");
     end(&mut supervisor);
     rig.title(&id).check(30.0, 0.04);
+}
+
+/// A worker has no environment, and no descriptor but the film, its pipes and the title's files.
+fn holds_nothing_else(worker: i32, title: &Title) {
+    let about = PathBuf::from(format!("/proc/{worker}"));
+    assert_eq!(
+        fs::read(about.join("environ")).expect("its environment"),
+        b""
+    );
+    let film = title.json()["source"]["file_name"]
+        .as_str()
+        .expect("a name")
+        .to_owned();
+    for entry in fs::read_dir(about.join("fd"))
+        .expect("its descriptors")
+        .flatten()
+    {
+        let target = fs::read_link(entry.path()).unwrap_or_default();
+        let text = target.to_string_lossy().into_owned();
+        let known = text.ends_with(&film) || text.starts_with("pipe:") || text == "/dev/null";
+        assert!(known || target.starts_with(&title.folder), "{text}");
+    }
 }
 
 #[test]
