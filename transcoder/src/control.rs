@@ -5,6 +5,8 @@ use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use satreel_hls::naming::VideoId;
 
+use crate::fault::Fault;
+
 /// The word that counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Word {
@@ -38,6 +40,15 @@ impl Control {
             *current = word;
         }
         self.changed.notify_all();
+    }
+
+    /// The fault of a job that is to end.
+    pub(crate) fn check(&self) -> Result<(), Fault> {
+        match self.word() {
+            Word::Go | Word::Pause => Ok(()),
+            Word::Stop => Err(Fault::Stopped),
+            Word::Cancel => Err(Fault::Cancelled),
+        }
     }
 
     pub(crate) fn id(&self) -> Option<VideoId> {

@@ -26,6 +26,8 @@ pub(crate) enum Fault {
     UnknownCodec { codec: String },
     #[error("the film is out of bounds ({detail}): export it smaller")]
     TooLarge { detail: String },
+    #[error("the file changed while it was read: it is taken once it rests")]
+    Changed,
     #[error("the file cannot be read ({detail}): check the path and its permissions")]
     Unreadable { detail: String },
     #[error("the disk is full: free some space and add the film again")]
@@ -70,6 +72,7 @@ impl Fault {
             | Self::Unwritable { .. }
             | Self::Unconfined { .. }
             | Self::Busy
+            | Self::Changed
             | Self::Running
             | Self::Stopped => true,
             Self::Empty

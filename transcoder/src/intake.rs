@@ -56,7 +56,7 @@ pub(crate) fn take_in(
     site.prepare()?;
     let mut film = Film::open(path)?;
     show.stage("reading the file");
-    let (id, source) = film.identify(|_| {})?;
+    let (id, source) = film.identify(|| control.check())?;
     control.is_for(id);
     let folder = site.title(id);
     let _lock = lock(&folder)?;
@@ -79,12 +79,14 @@ pub(crate) fn take_in(
     };
     let result = work
         .run(&wish.given, &folder, show)
+        .and_then(|plan| film.check_unchanged().map(|()| plan))
         .and_then(|plan| beside(&folder, wish).map(|()| plan));
     // A stopped job is no failed one: it goes on at the next start.
-    if let Err(fault) = &result
-        && *fault != Fault::Stopped
-    {
-        clean_up(site, id, fault)?;
+    match &result {
+        Ok(_) | Err(Fault::Stopped) => {}
+        // What was made is of something that is no longer there.
+        Err(Fault::Changed) => site.remove_title(id)?,
+        Err(fault) => clean_up(site, id, fault)?,
     }
     work.end(result, |_| title::publish(&folder))
         .map(|plan| Taken::New { id, plan })
@@ -101,7 +103,7 @@ pub(crate) fn remake(
     sandbox::check(site.sandbox)?;
     control.is_for(id);
     let mut film = Film::open(&job::source(&job))?;
-    let (_, source) = film.identify(|_| {})?;
+    let (_, source) = film.identify(|| control.check())?;
     let folder = site.title(id);
     let _lock = lock(&folder)?;
     // Killed after the switch and before the last word.
@@ -120,7 +122,9 @@ pub(crate) fn remake(
         control,
         job: JobLog::new(site.job(id), job),
     };
-    let result = work.run(&given, &staging, show);
+    let result = work
+        .run(&given, &staging, show)
+        .and_then(|plan| film.check_unchanged().map(|()| plan));
     if !matches!(result, Err(Fault::Stopped)) && result.is_err() {
         generation::drop_stage(&folder)?;
     }

@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
+use std::time::SystemTime;
 
 use satreel_hls::naming::VideoId;
 use satreel_hls::title;
@@ -21,6 +22,7 @@ pub(crate) struct Film {
     pub(crate) container: Container,
     name: String,
     bytes: u64,
+    modified: Option<SystemTime>,
 }
 
 impl Film {
@@ -50,13 +52,14 @@ impl Film {
             file,
             name: name.into_owned(),
             bytes: about.len(),
+            modified: about.modified().ok(),
         })
     }
 
-    /// Reads all of it. `seen` is told the bytes of each block.
+    /// Reads all of it; `go_on` is asked before each block.
     pub(crate) fn identify(
         &mut self,
-        mut seen: impl FnMut(u64),
+        mut go_on: impl FnMut() -> Result<(), Fault>,
     ) -> Result<(VideoId, title::Source), Fault> {
         let rewind = |file: &mut File| file.seek(SeekFrom::Start(0)).map(drop);
         rewind(&mut self.file).map_err(|error| Fault::reading(&error))?;
@@ -71,9 +74,10 @@ impl Film {
                 break;
             }
             hash.update(&block[..count]);
-            seen(count as u64);
+            go_on()?;
         }
         rewind(&mut self.file).map_err(|error| Fault::reading(&error))?;
+        self.check_unchanged()?;
         let digest: [u8; 32] = hash.finalize().into();
         let source = title::Source {
             file_name: self.name.clone(),
@@ -83,7 +87,42 @@ impl Film {
         Ok((VideoId::of_sha256(&digest), source))
     }
 
+    /// Whether nobody has written to it since it was opened.
+    pub(crate) fn check_unchanged(&self) -> Result<(), Fault> {
+        let about = self
+            .file
+            .metadata()
+            .map_err(|error| Fault::reading(&error))?;
+        if about.len() == self.bytes && about.modified().ok() == self.modified {
+            Ok(())
+        } else {
+            Err(Fault::Changed)
+        }
+    }
+
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn a_film_that_grows_while_it_is_read_is_not_taken() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("film.mkv");
+        let film = b"\x1A\x45\xDF\xA3 and the rest";
+        fs::write(&path, film).expect("a film");
+        let mut open = Film::open(&path).expect("a film");
+        let first = open.identify(|| Ok(())).expect("an id");
+        assert_eq!(open.identify(|| Ok(())).expect("the same").0, first.0);
+        fs::write(&path, b"\x1A\x45\xDF\xA3 and somewhat more").expect("a change");
+        assert_eq!(open.identify(|| Ok(())), Err(Fault::Changed));
+        let mut open = Film::open(&path).expect("a film");
+        assert_eq!(open.identify(|| Err(Fault::Stopped)), Err(Fault::Stopped));
     }
 }
