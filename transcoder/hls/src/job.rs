@@ -2,8 +2,8 @@
 //!
 //! The transcoder writes the first and carries out the second; the studio and the command line
 //! read the first and write the second. A wish that is granted goes; one that is not leaves a file of
-//! its name that ends in `.no`, with the reason, for whoever asked to fetch and remove. Owns their
-//! shapes and limits. Does not own when a change is possible: the transcoder decides that.
+//! its name that ends in `.no`, with the reason, for whoever asked to fetch and remove, and says it in
+//! the job's `answer`. Owns their shapes and limits. Does not own when a change is possible: the transcoder decides that.
 
 use serde::{Deserialize, Serialize};
 
@@ -104,7 +104,7 @@ pub struct JobFile {
     /// What went wrong, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fault: Option<String>,
-    /// Something that happened since and changed nothing.
+    /// Something that changed nothing: a wish that was refused, the same film once more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer: Option<String>,
     /// Files that a deletion left, for somebody to remove or to keep.

@@ -88,5 +88,4 @@ fn sweep(site: &Site) {
         }
     }
     site.sweep_deleted();
-    wishes::sweep(site);
 }

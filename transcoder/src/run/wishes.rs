@@ -7,7 +7,7 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Read as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use satreel_hls::job::{Change, MAX_WISH_BYTES, MOST_WISHES, Preview, REFUSED, REPLACEMENTS, Wish};
 use satreel_hls::naming::VideoId;
@@ -23,7 +23,7 @@ use crate::site::{Site, write_whole};
 use crate::title;
 
 /// A refusal that nobody has fetched by then goes.
-const UNFETCHED: Duration = Duration::from_hours(1);
+const UNFETCHED: Duration = Duration::from_mins(10);
 
 /// What became of a wish.
 #[derive(Debug)]
@@ -73,29 +73,28 @@ pub(super) fn carry_out(desk: &mut Desk) {
     }
 }
 
-/// The wishes that are whole, the oldest first.
+/// The wishes that are whole, the oldest first. Refusals that nobody has fetched go.
 fn asked(site: &Site) -> Vec<PathBuf> {
     let entries = fs::read_dir(site.asked()).into_iter().flatten().flatten();
-    let mut wishes: Vec<_> = entries
-        .take(MOST_WISHES)
-        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()))
-        .map(|entry| {
-            (
-                entry.metadata().and_then(|about| about.modified()).ok(),
-                entry.path(),
-            )
-        })
-        .filter(|(_, path)| {
-            path.extension().is_some_and(|end| end == "json")
-                && !path
-                    .file_name()
-                    .unwrap_or_default()
-                    .as_encoded_bytes()
-                    .starts_with(b".")
-        })
-        .collect();
+    let mut wishes = Vec::new();
+    for entry in entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file())) {
+        let path = entry.path();
+        let written = entry.metadata().and_then(|about| about.modified()).ok();
+        let hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
+        let end = path.extension().unwrap_or_default();
+        if end == "json" && !hidden {
+            wishes.push((written, path));
+        } else if end == REFUSED && is_old(written) {
+            remove(&path);
+        }
+    }
     wishes.sort();
+    wishes.truncate(MOST_WISHES);
     wishes.into_iter().map(|(_, path)| path).collect()
+}
+
+fn is_old(written: Option<SystemTime>) -> bool {
+    written.is_some_and(|at| at.elapsed().is_ok_and(|age| age > UNFETCHED))
 }
 
 fn read(path: &Path) -> io::Result<Wish> {
@@ -112,17 +111,6 @@ fn read(path: &Path) -> io::Result<Wish> {
 fn remove(path: &Path) {
     if let Err(error) = fs::remove_file(path) {
         tracing::error!(file = %path.display(), %error, "a wish cannot be removed");
-    }
-}
-
-/// Answers that nobody has fetched for long.
-pub(super) fn sweep(site: &Site) {
-    for entry in fs::read_dir(site.asked()).into_iter().flatten().flatten() {
-        let answer = entry.path().extension().is_some_and(|end| end == REFUSED);
-        let written = entry.metadata().and_then(|about| about.modified());
-        if answer && written.is_ok_and(|at| at.elapsed().is_ok_and(|age| age > UNFETCHED)) {
-            remove(&entry.path());
-        }
     }
 }
 
@@ -144,7 +132,24 @@ pub(crate) fn grant(desk: &mut Desk, wish: &Wish) -> Granted {
         Change::Delete {} => delete(desk, id),
         Change::Forget {} => forget(desk, id),
     };
-    granted.unwrap_or_else(|refusal| Granted::No(refusal.to_string()))
+    granted.unwrap_or_else(|refusal| {
+        let why = refusal.to_string();
+        answer(desk, id, &why);
+        Granted::No(why)
+    })
+}
+
+/// For whoever reads jobs rather than wishes. The file of a job in work is its own thread's.
+fn answer(desk: &Desk, id: VideoId, why: &str) {
+    let path = desk.site.job(id);
+    if desk.in_hand(id).is_none()
+        && let Some(mut file) = job::read(&path)
+    {
+        file.answer = Some(why.to_owned());
+        if let Err(error) = job::write(&path, &mut file) {
+            tracing::warn!(%error, "the job file cannot be written");
+        }
+    }
 }
 
 fn known(desk: &Desk, id: VideoId) -> Result<JobFile, Refusal> {

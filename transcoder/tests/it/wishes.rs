@@ -151,6 +151,7 @@ fn a_film_that_is_given_up_leaves_nothing_and_can_be_made_after_all() {
     assert!(!rig.data().join("titles").join(&id).exists());
     refused(&rig, &["cancel", &id], "ended");
     refused(&rig, &["resume", &id], "not paused");
+    assert_eq!(word(&job(&rig, &id), "answer"), "it is not paused");
     end(&mut supervisor);
 
     granted(&rig, &["retry", &id]);
