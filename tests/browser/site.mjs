@@ -186,6 +186,23 @@ export async function openSite({ film = true, pair, offers } = {}) {
       return stdout.trim();
     },
 
+    /** A job of the film, as the transcoder would tell of it. @param {Record<string, unknown>} job */
+    async writeJob(job) {
+      const folder = join(data, "jobs");
+      await mkdir(folder, { recursive: true });
+      const file = join(folder, `${id}.json`);
+      await writeFile(`${file}.new`, JSON.stringify({ id, name: "The Test Film", ...job }));
+      await rename(`${file}.new`, file);
+    },
+
+    /** What was asked of jobs. @returns {Promise<string[]>} */
+    async wishes() {
+      const folder = join(data, "jobs", "asked");
+      const files = await readdir(folder);
+      const texts = await Promise.all(files.map((file) => readFile(join(folder, file), "utf8")));
+      return texts.map((text) => JSON.parse(text).do);
+    },
+
     /** kill -9, and the same demo again at the same address. */
     async restart() {
       server.kill("SIGKILL");

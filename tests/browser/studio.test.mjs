@@ -230,3 +230,45 @@ test("a film that is taken down is gone, and says for whom", async () => {
     await own.close();
   }
 });
+
+test("jobs have their buttons, and what is asked for goes to the transcoder", async () => {
+  // A server alone: nobody takes the wishes.
+  const own = await openSite({ offers: "[offers]\n" });
+  try {
+    const context = await browser.newContext(DESKTOP);
+    context.setDefaultTimeout(20_000);
+    const page = await context.newPage();
+    await page.goto(await own.studioLink());
+    await page.getByRole("navigation").getByRole("link", { name: "Films" }).click();
+    const work = page.locator(".work");
+    await own.writeJob({
+      state: "working",
+      stage: "making",
+      percent: 40,
+      speed: 2.5,
+      remaining_s: 75,
+    });
+    await work.getByText("Being made, 40 %, 2.5 × real time, 2\u202fmin left").waitFor();
+    await picture(page, "studio-job-desktop");
+    await work.getByRole("button", { name: "Pause" }).click();
+    await own.writeJob({ state: "paused", percent: 41 });
+    await work.getByText("Paused at 41 %.").waitFor();
+    await work.getByRole("button", { name: "Go on" }).click();
+    await own.writeJob({ state: "held", percent: 42, detail: "the disk is nearly full" });
+    await work.getByText("The disk is nearly full.").waitFor();
+    await work.getByRole("button", { name: "Cancel" }).click();
+    await own.writeJob({ state: "failed", percent: 42, fault: "the film broke off" });
+    await work.getByText("The film broke off.").waitFor();
+    await picture(page, "studio-job-failed-desktop");
+    await work.getByRole("button", { name: "Try again" }).click();
+    await own.writeJob({ state: "done", percent: 100 });
+    await work.waitFor({ state: "detached" });
+    await page.getByRole("link", { name: /The Test Film/ }).click();
+    await page.getByRole("button", { name: "Make it again" }).click();
+    await page.getByText("Asked for.").waitFor();
+    assert.deepEqual((await own.wishes()).sort(), ["cancel", "pause", "remake", "resume", "retry"]);
+    await context.close();
+  } finally {
+    await own.close();
+  }
+});

@@ -5,8 +5,8 @@
 
 use std::{
     fs::{self, File, TryLockError},
-    io,
-    os::unix::fs::FileExt as _,
+    io::{self, Write as _},
+    os::unix::fs::{FileExt as _, PermissionsExt as _},
     path::Path,
     sync::Arc,
 };
@@ -19,7 +19,7 @@ use satreel_hls::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Error, Lease, Uploads, counted,
+    Error, FILE_MODE, Lease, Uploads, counted,
     hash::{Check, Running},
     record::{Done, Place, Record, UploadId},
     tus::Checksum,
@@ -280,36 +280,73 @@ impl Hand {
 /// Gives a whole film to the transcoder: to the watch folder, or in the place of another.
 pub(super) fn hand_over(uploads: &Uploads, place: &Place, record: &Record) -> io::Result<()> {
     let Some(title) = record.replaces else {
-        return move_into(&uploads.inbox, place, &record.file_name).map(drop);
+        return move_into(&uploads.inbox, place, record).map(drop);
     };
     let folder = uploads.inbox.join(REPLACEMENTS).join(title.to_string());
     fs::create_dir_all(&folder)?;
-    let file = move_into(&folder, place, &record.file_name)?;
+    let file = move_into(&folder, place, record)?;
     uploads.jobs.ask(&Wish {
         job: title,
         change: Change::Replace { file },
     })
 }
 
-/// Under its own name if that is free; answers the name.
-fn move_into(folder: &Path, place: &Place, file_name: &str) -> io::Result<String> {
+/// Under its own name if that is free; answers the name. What the film is to be called comes first,
+/// in a file beside it (`film.toml`).
+fn move_into(folder: &Path, place: &Place, record: &Record) -> io::Result<String> {
+    let file_name = record.file_name.as_str();
     let (stem, end) = match file_name.rsplit_once('.') {
         Some((stem, end)) => (stem, format!(".{end}")),
         None => (file_name, String::new()),
     };
     let here = rustix::fs::CWD;
     for number in 1..1000 {
-        let name = match number {
-            1 => file_name.to_owned(),
-            _ => format!("{stem} ({number}){end}"),
+        let stem = match number {
+            1 => stem.to_owned(),
+            _ => format!("{stem} ({number})"),
         };
+        let name = format!("{stem}{end}");
+        let target = folder.join(&name);
+        if target.exists() {
+            continue;
+        }
+        let beside = folder.join(format!("{stem}.toml"));
+        if !put_beside(&beside, record)? {
+            continue;
+        }
         // One step, and nothing that lies there is replaced.
         let flags = rustix::fs::RenameFlags::NOREPLACE;
-        match rustix::fs::renameat_with(here, &place.bytes, here, folder.join(&name), flags) {
+        match rustix::fs::renameat_with(here, &place.bytes, here, &target, flags) {
             Ok(()) => return File::open(folder)?.sync_all().map(|()| name),
             Err(rustix::io::Errno::EXIST) => {}
             Err(error) => return Err(error.into()),
         }
     }
     Err(io::Error::other("the folder is full of films of this name"))
+}
+
+/// Writes the title's data of a film that is about to come. False: another film has the place.
+fn put_beside(path: &Path, record: &Record) -> io::Result<bool> {
+    let Some(name) = record.name.as_ref().filter(|_| record.replaces.is_none()) else {
+        return Ok(true);
+    };
+    let text = format!("name = {}\n", toml_text(name));
+    // What a crash left when it had come this far says the same.
+    if fs::read(path).is_ok_and(|there| there == text.as_bytes()) {
+        return Ok(true);
+    }
+    let made = File::options().write(true).create_new(true).open(path);
+    let mut file = match made {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(false),
+        made => made?,
+    };
+    file.set_permissions(fs::Permissions::from_mode(FILE_MODE))?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    Ok(true)
+}
+
+/// A basic string (TOML 1.0): JSON's escapes are among its own, and no control character is left.
+fn toml_text(name: &str) -> String {
+    serde_json::Value::from(name).to_string()
 }

@@ -383,3 +383,28 @@ async fn a_film_that_replaces_another_is_asked_for() {
     let wish = r#"{"job":"00ff10a9bcdef012","do":"replace","file":"better.mp4"}"#;
     assert_eq!(texts, [wish]);
 }
+
+#[tokio::test]
+async fn what_a_film_is_to_be_called_lies_beside_it() {
+    let site = site();
+    let inbox = site.folder.path();
+    for (length, name, file, beside) in [
+        (100, "A \"good\" film", "film.mp4", "film.toml"),
+        (200, "Another", "film (2).mp4", "film (2).toml"),
+        // One that a crash left between the two steps.
+        (300, "Left", "film (3).mp4", "film (3).toml"),
+    ] {
+        if name == "Left" {
+            fs::write(inbox.join(beside), "name = \"Left\"\n").expect("written");
+        }
+        let film = film(length);
+        let mut named = new(film.len(), "film.mp4");
+        named.metadata.name = Some(name.to_owned());
+        let id = site.uploads.create(named, NOW).expect("created").id;
+        site.append(id, 0, &film, None).await.expect("taken");
+        assert_eq!(fs::read(inbox.join(file)).expect(file), film);
+        let text = fs::read_to_string(inbox.join(beside)).expect(beside);
+        let read = satreel_config::Sidecar::parse(beside, &text).expect("title data");
+        assert_eq!(read.name.as_deref(), Some(name));
+    }
+}

@@ -14,6 +14,8 @@ pub const ALGORITHMS: &str = "sha1,sha256";
 const MAX_METADATA: usize = 8 << 10;
 /// Longest name of a film's file, in bytes; file systems take 255, and a number may join it.
 const MAX_NAME: usize = 180;
+/// Longest name of a film, in characters.
+const MAX_TITLE: usize = 200;
 /// What partly copied files are called: a film must not be taken for one.
 const PARTIAL: [&str; 5] = [".part", ".partial", ".tmp", ".crdownload", ".filepart"];
 
@@ -77,7 +79,11 @@ pub fn metadata(text: &str) -> Result<Metadata, Wrong> {
         match key {
             "filename" => metadata.file_name = Some(text()?),
             "name" => {
-                metadata.name = Some(text()?.trim().to_owned()).filter(|name| !name.is_empty());
+                let name = text()?.trim().to_owned();
+                if name.chars().count() > MAX_TITLE || name.contains(char::is_control) {
+                    return Err(wrong(HEADER, "name is one line of at most 200 characters"));
+                }
+                metadata.name = Some(name).filter(|name| !name.is_empty());
             }
 
             "replaces" => {
@@ -199,6 +205,7 @@ mod tests {
             "a  YQ==",
             "f\u{e9} YQ==",
             "name /w==",
+            "name YQpi",
             "sha256 YQ==",
             &"a".repeat(9000),
         ] {
