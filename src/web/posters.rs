@@ -22,9 +22,9 @@ pub async fn poster(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let id: VideoId = id.parse().map_err(|_| ApiError::UnknownPath)?;
-    let file = match file.parse() {
-        Ok(file @ (MediaFile::Poster | MediaFile::Hover | MediaFile::Waveform)) => file,
-        Ok(_) | Err(_) => return Err(ApiError::UnknownPath),
+    let Ok(file @ (MediaFile::Poster | MediaFile::Hover | MediaFile::Waveform)) = file.parse()
+    else {
+        return Err(ApiError::UnknownPath);
     };
     web.sale.catalog.get(&id).ok_or(ApiError::UnknownPath)?;
     let asset = web
