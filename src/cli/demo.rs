@@ -4,7 +4,7 @@
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use anyhow::Context;
-use satreel_config::Config;
+use satreel_config::{Config, Sandbox};
 
 use super::{
     Failure, print,
@@ -29,6 +29,9 @@ pub struct Args {
     /// look: to see a rent run out without waiting for it
     #[arg(long, value_name = "FILE")]
     clock: Option<PathBuf>,
+    /// On a kernel without Landlock or seccomp: open no film, or go on with what there is
+    #[arg(long, value_name = "required|best-effort", default_value_t)]
+    sandbox: Sandbox,
     /// Start without the sample films
     #[arg(long)]
     no_samples: bool,
@@ -53,8 +56,9 @@ pub fn run(args: Args) -> Result<(), Failure> {
         let stop = stop_on_signal()?;
         let url = config.site.url.as_str().trim_end_matches('/').to_owned();
         let app = App::build(&config, clock).await?;
-        let mut transcoder = Transcoder::start(&data).context("the transcoder")?;
-        let samples = (!args.no_samples).then(|| tokio::spawn(add_samples(data.clone())));
+        let mut transcoder = Transcoder::start(&data, args.sandbox).context("the transcoder")?;
+        let samples =
+            (!args.no_samples).then(|| tokio::spawn(add_samples(data.clone(), args.sandbox)));
         print(format_args!("Satreel is open: {url}"));
         let served = tokio::select! {
             served = app.run(listener, stop.clone()) => served,

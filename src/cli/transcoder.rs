@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, anyhow};
+use satreel_config::Sandbox;
 use serde::Deserialize;
 use tokio::process::{Child, ChildStdin, Command};
 
@@ -22,8 +23,8 @@ pub struct Transcoder {
 }
 
 impl Transcoder {
-    pub fn start(data: &Path) -> Result<Self> {
-        let mut child = command()?
+    pub fn start(data: &Path, sandbox: Sandbox) -> Result<Self> {
+        let mut child = command(sandbox)?
             .args(["run", "--until-stdin-closes", "--data"])
             .arg(data)
             // Closes with this process, even by kill -9: the transcoder then ends too.
@@ -80,13 +81,13 @@ const fn yes() -> bool {
 
 /// Gives an empty demo its sample films, one after another. Without samples beside the program
 /// the demo starts empty.
-pub async fn add_samples(data: PathBuf) {
-    if let Err(error) = try_add_samples(&data).await {
+pub async fn add_samples(data: PathBuf, sandbox: Sandbox) {
+    if let Err(error) = try_add_samples(&data, sandbox).await {
         tracing::warn!(error = format!("{error:#}"), "no sample films");
     }
 }
 
-async fn try_add_samples(data: &Path) -> Result<()> {
+async fn try_add_samples(data: &Path, sandbox: Sandbox) -> Result<()> {
     let has_titles =
         std::fs::read_dir(data.join("titles")).is_ok_and(|mut titles| titles.next().is_some());
     if has_titles {
@@ -106,7 +107,7 @@ async fn try_add_samples(data: &Path) -> Result<()> {
         serde_json::from_slice(&text).with_context(|| list.display().to_string())?;
     for sample in samples.iter().filter(|sample| sample.demo) {
         tracing::info!(film = sample.name, "preparing a sample film");
-        let output = sample.command(&folder, data)?.output().await?;
+        let output = sample.command(&folder, data, sandbox)?.output().await?;
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);
             tracing::warn!(film = sample.name, said = %said.trim(), "a sample film was refused");
@@ -117,8 +118,8 @@ async fn try_add_samples(data: &Path) -> Result<()> {
 }
 
 impl Sample {
-    fn command(&self, folder: &Path, data: &Path) -> Result<Command> {
-        let mut command = command()?;
+    fn command(&self, folder: &Path, data: &Path, sandbox: Sandbox) -> Result<Command> {
+        let mut command = command(sandbox)?;
         command
             .arg("add")
             .arg(folder.join(&self.file))
@@ -151,8 +152,10 @@ impl Sample {
     }
 }
 
-fn command() -> Result<Command> {
-    Ok(Command::new(beside("satreel-transcoder")?))
+fn command(sandbox: Sandbox) -> Result<Command> {
+    let mut command = Command::new(beside("satreel-transcoder")?);
+    command.args(["--sandbox", &sandbox.to_string()]);
+    Ok(command)
 }
 
 /// A file in the folder of this program.

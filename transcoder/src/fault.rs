@@ -49,7 +49,8 @@ pub(crate) enum Fault {
     Forbidden,
     #[error(
         "a film's reader cannot be confined here ({missing}), so no film is opened: boot a kernel \
-         with Landlock and seccomp, or accept the risk with sandbox = \"best-effort\" in [transcoder]"
+         with Landlock and seccomp, or accept the risk with sandbox = \"best-effort\" in [transcoder] \
+         or --sandbox best-effort"
     )]
     Unconfined { missing: String },
     #[error("another Satreel program is working on this film: wait for it to finish")]
