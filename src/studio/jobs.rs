@@ -10,7 +10,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use satreel_hls::job::{ASKED, JOBS, MAX_JOB_BYTES, MOST_WISHES, Wish};
+use satreel_hls::job::{ASKED, JOBS, MAX_JOB_BYTES, MOST_WISHES, REFUSED, Wish};
 use satreel_hls::naming::VideoId;
 use serde_json::{Map, Value};
 
@@ -73,7 +73,7 @@ impl Jobs {
         let folder = self.folder.join(ASKED);
         // With the mode that its own folders have: the transcoder removes what it has taken.
         fs::create_dir_all(&folder)?;
-        if fs::read_dir(&folder)?.count() >= MOST_WISHES {
+        if tidied(&folder)? >= MOST_WISHES {
             return Err(io::Error::other(
                 "the transcoder has not taken the last 1000 wishes",
             ));
@@ -102,6 +102,22 @@ impl Jobs {
         files.sort_by_key(|(_, look)| std::cmp::Reverse(look.changed));
         files
     }
+}
+
+/// Clears away the refusals of our own wishes, which stand in their jobs too, and counts what waits.
+fn tidied(folder: &Path) -> io::Result<usize> {
+    let mut waiting = 0;
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let stem = path.file_stem().and_then(|stem| stem.to_str());
+        let ours = stem.is_some_and(|stem| hex::decode(stem).is_ok_and(|name| name.len() == 8));
+        match path.extension().and_then(|end| end.to_str()) {
+            Some(end) if end == REFUSED && ours => fs::remove_file(&path)?,
+            Some("json") => waiting += 1,
+            Some(_) | None => {}
+        }
+    }
+    Ok(waiting)
 }
 
 /// A file that is no job is none of ours.
@@ -185,7 +201,12 @@ mod tests {
             change: Change::Pause {},
         };
         jobs.ask(&wish).expect("asked");
+        let folder = data.path().join("jobs/asked");
+        fs::write(folder.join("0011223344556677.no"), "no").expect("written");
+        fs::write(folder.join("1795-42.no"), "another's").expect("written");
         jobs.ask(&wish).expect("asked");
+        assert!(!folder.join("0011223344556677.no").exists(), "our refusal");
+        fs::remove_file(folder.join("1795-42.no")).expect("left to whoever asked");
         let asked: Vec<_> = fs::read_dir(data.path().join("jobs/asked"))
             .expect("a folder")
             .map(|entry| fs::read(entry.expect("an entry").path()).expect("read"))

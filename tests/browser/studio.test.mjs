@@ -261,11 +261,12 @@ test("jobs have their buttons, and what is asked for goes to the transcoder", as
     await work.getByText("The film broke off.").waitFor();
     await picture(page, "studio-job-failed-desktop");
     await work.getByRole("button", { name: "Try again" }).click();
-    await own.writeJob({ state: "done", percent: 100 });
+    await own.writeJob({ state: "done", percent: 100, answer: "the film is gone from there" });
     await work.waitFor({ state: "detached" });
     await page.getByRole("link", { name: /The Test Film/ }).click();
     await page.getByRole("button", { name: "Make it again" }).click();
     await page.getByText("Asked for.").waitFor();
+    await page.getByText("The film is gone from there.").waitFor();
     assert.deepEqual((await own.wishes()).sort(), ["cancel", "pause", "remake", "resume", "retry"]);
     await context.close();
   } finally {

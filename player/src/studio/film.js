@@ -25,10 +25,15 @@ export function filmView(store, id, replace) {
   /** @type {StudioTitle | null} */
   let title = null;
   let built = false;
+  // Why the last change of its job was not made.
+  const answer = h("p", { class: "wrong-words", role: "status" });
 
   /** @param {StudioState} state */
   function render(state) {
     const found = state.titles.find((one) => one.id === id);
+    const job = state.jobs.find((one) => one.id === id);
+    const words = job?.answer ? sentence(job.answer) : "";
+    if (answer.textContent !== words) answer.textContent = words;
     if (!found) {
       if (state.ready && !built) element.replaceChildren(missing());
       return;
@@ -189,6 +194,7 @@ export function filmView(store, id, replace) {
         input,
       ),
       state,
+      answer,
     );
   }
 
