@@ -285,7 +285,9 @@ fn the_watch_folder_takes_in_films_and_puts_others_aside() {
     });
     let reason = fs::read_to_string(inbox.join("failed/words.mp4.txt")).expect("a reason");
     assert!(reason.contains("no film or recording"), "{reason}");
-    assert!(rig.data().join("jobs/words.mp4.json").exists());
+    wait_for("the job's word", || {
+        rig.data().join("jobs/words.mp4.json").exists()
+    });
     assert!(inbox.join("copying.mp4.part").exists() && inbox.join(".hidden.mp4").exists());
     end(&mut watcher);
     let titles = fs::read_dir(rig.data().join("titles"))
