@@ -134,10 +134,8 @@ pub fn file_name(given: Option<&str>) -> String {
         .collect();
     // Hidden files and backups are no films to the watch folder.
     let plain = plain
-        .trim()
-        .trim_start_matches('.')
-        .trim_end_matches('~')
-        .trim();
+        .trim_start_matches(|letter: char| letter == '.' || letter.is_whitespace())
+        .trim_end_matches(|letter: char| letter == '~' || letter.is_whitespace());
     let mut name = shortened(plain);
     let low = name.to_lowercase();
     if PARTIAL.iter().any(|end| low.ends_with(end)) {
@@ -232,6 +230,8 @@ mod tests {
             (Some("C:\\films\\one.mov"), "one.mov"),
             (Some(".hidden.mp4"), "hidden.mp4"),
             (Some("..."), "film"),
+            (Some(". . a film.mp4 ~ ~"), "a film.mp4"),
+            (Some(". ."), "film"),
             (Some("a\nb\0.mkv"), "a_b_.mkv"),
             (Some("half.mp4.part"), "half.mp4.part.film"),
             (Some("old.mp4~"), "old.mp4"),
