@@ -1,10 +1,11 @@
 // @ts-check
-// Marks what this browser owns on the cards: "Yours", "12 h left".
+// Marks what this browser owns on the cards: "Yours", "12 h left"; and clips of them.
 
 import { h } from "./dom.js";
 import { Purse } from "./purse.js";
 import { collect } from "./sale/collect.js";
 import { PendingOrders } from "./sale/pending.js";
+import { showClips } from "./storefront/clip.js";
 import { remaining } from "./words.js";
 
 const purse = new Purse(localStorage);
@@ -26,6 +27,7 @@ function mark() {
 }
 
 mark();
+showClips();
 void collect(new PendingOrders(localStorage, Date.now), purse).then((found) => found > 0 && mark());
 window.addEventListener("pageshow", mark);
 window.addEventListener("storage", mark);

@@ -26,6 +26,10 @@ export interface Title {
   width: number | null;
   height: number | null;
   poster: string | null;
+  hover: string | null;
+  waveform: string | null;
+  chapters: boolean;
+  storyboard: boolean;
   state: string;
   tips_sat: number;
   url: string;

@@ -21,7 +21,7 @@ use parking_lot::RwLock;
 use tokio::sync::watch as channel;
 
 pub use query::{Page, Query};
-pub use title::{Title, TitleFault, Wrong, check};
+pub use title::{Beside, Title, TitleFault, Wrong, check};
 
 use crate::core::{ids::VideoId, money::Sats, offer::Offer};
 use offers::Offers;

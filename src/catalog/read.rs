@@ -5,6 +5,7 @@ use std::{
     fs::{self, File},
     hash::{DefaultHasher, Hash, Hasher},
     io::{self, Read as _},
+    num::NonZeroU64,
     os::unix::fs::MetadataExt,
     path::Path,
     thread,
@@ -15,7 +16,7 @@ use satreel_hls::naming::MediaFile;
 use super::{
     MAX_TITLE_BYTES,
     offers::Offers,
-    title::{Surroundings, Title, TitleFault},
+    title::{Beside, Surroundings, Title, TitleFault},
 };
 use crate::core::{ids::VideoId, time::Timestamp};
 
@@ -86,14 +87,13 @@ pub(super) fn ids(titles: &Path) -> io::Result<HashSet<VideoId>> {
 pub(super) fn mark(titles: &Path, id: VideoId) -> Option<Mark> {
     let folder = titles.join(id.to_string());
     let file = fs::symlink_metadata(folder.join("title.json")).ok()?;
-    let poster = poster(&folder);
-    Some(fold(&file, poster))
+    Some(fold(&file, beside(&folder)))
 }
 
-fn fold(file: &fs::Metadata, poster: Option<u64>) -> Mark {
+fn fold(file: &fs::Metadata, beside: Beside) -> Mark {
     let mut hasher = DefaultHasher::new();
     let parts = (file.mtime(), file.mtime_nsec(), file.size(), file.ino());
-    (parts, file.ctime_nsec(), poster).hash(&mut hasher);
+    (parts, file.ctime_nsec(), beside).hash(&mut hasher);
     Mark(hasher.finish())
 }
 
@@ -112,10 +112,10 @@ pub(super) fn one(titles: &Path, id: VideoId, offers: &Offers) -> Reading {
         Ok(None) => (None, Found::Nothing),
         Err(error) => (None, fault(format!("cannot be read: {error}"))),
         Ok(Some(file)) => {
-            let poster = poster(&folder);
+            let beside = beside(&folder);
             let around = Surroundings {
                 modified: Timestamp::from_unix(file.mtime().try_into().unwrap_or(0)),
-                poster,
+                beside,
             };
             let found = match contents(&folder, &file) {
                 Ok(text) => match Title::parse(id, &text, around, offers) {
@@ -125,7 +125,7 @@ pub(super) fn one(titles: &Path, id: VideoId, offers: &Offers) -> Reading {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => Found::Nothing,
                 Err(error) => fault(format!("cannot be read: {error}")),
             };
-            (Some(fold(&file, poster)), found)
+            (Some(fold(&file, beside)), found)
         }
     };
     Reading { id, mark, found }
@@ -159,10 +159,20 @@ fn contents(folder: &Path, file: &fs::Metadata) -> io::Result<Vec<u8>> {
     Ok(text)
 }
 
-/// The poster's time of change in milliseconds; a replaced poster gets a new one.
-fn poster(folder: &Path) -> Option<u64> {
-    let path = folder.join(MediaFile::Poster.to_string());
-    let metadata = fs::symlink_metadata(path).ok()?;
+fn beside(folder: &Path) -> Beside {
+    Beside {
+        poster: version(folder, MediaFile::Poster),
+        hover: version(folder, MediaFile::Hover),
+        waveform: version(folder, MediaFile::Waveform),
+        chapters: version(folder, MediaFile::Chapters).is_some(),
+        storyboard: version(folder, MediaFile::Storyboard).is_some(),
+    }
+}
+
+/// A file's time of change in milliseconds; a replaced one gets a new one.
+fn version(folder: &Path, file: MediaFile) -> Option<NonZeroU64> {
+    let metadata = fs::symlink_metadata(folder.join(file.to_string())).ok()?;
     let millis = metadata.mtime() * 1000 + metadata.mtime_nsec() / 1_000_000;
-    metadata.is_file().then(|| millis.try_into().unwrap_or(0))
+    let version = u64::try_from(millis).unwrap_or(0).max(1);
+    NonZeroU64::new(version).filter(|_| metadata.is_file())
 }

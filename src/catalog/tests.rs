@@ -136,10 +136,26 @@ async fn a_folder_that_moves_in_whole_is_seen_and_watched() {
     })
     .await;
 
-    fs::write(site.folder(FIRST).join("poster.jpg"), "jpeg").expect("written");
+    for name in [
+        "poster.jpg",
+        "hover.mp4",
+        "waveform.svg",
+        "chapters.vtt",
+        "storyboard.vtt",
+    ] {
+        fs::write(site.folder(FIRST).join(name), "bytes").expect("written");
+    }
     until(&catalog, |all| {
-        all.get(&id(FIRST))
-            .is_some_and(|title| title.poster.is_some())
+        all.get(&id(FIRST)).is_some_and(|title| {
+            let Beside {
+                poster,
+                hover,
+                waveform,
+                chapters,
+                storyboard,
+            } = title.beside;
+            [poster, hover, waveform].iter().all(Option::is_some) && chapters && storyboard
+        })
     })
     .await;
 }

@@ -1,6 +1,6 @@
 //! One title as the server uses it, checked; and what is wrong with a file that fails the check.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, num::NonZeroU64, sync::Arc};
 
 use satreel_hls::title::{State, TitleFile};
 
@@ -34,8 +34,18 @@ pub struct Title {
     pub width: Option<u32>,
     pub height: Option<u32>,
     pub created_at: Timestamp,
-    /// The poster's version (changes with the file); None: there is no poster.
-    pub poster: Option<u64>,
+    pub beside: Beside,
+}
+
+/// What lies beside the film for those who look at it. A file that can be replaced has a version,
+/// which changes with it; None: there is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+pub struct Beside {
+    pub poster: Option<NonZeroU64>,
+    pub hover: Option<NonZeroU64>,
+    pub waveform: Option<NonZeroU64>,
+    pub chapters: bool,
+    pub storyboard: bool,
 }
 
 /// What is wrong with a `title.json`.
@@ -63,7 +73,7 @@ impl fmt::Display for TitleFault {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Surroundings {
     pub(super) modified: Timestamp,
-    pub(super) poster: Option<u64>,
+    pub(super) beside: Beside,
 }
 
 /// Why a file is refused: the key whose line is shown, and words.
@@ -159,7 +169,7 @@ impl Title {
             width: file.width,
             height: file.height,
             created_at: created_at(&file.created_at, around.modified)?,
-            poster: around.poster,
+            beside: around.beside,
             name: file.name.into(),
             description: file.description.into(),
             tags: file.tags.into_iter().map(Box::from).collect(),
@@ -189,7 +199,7 @@ pub fn check(text: &[u8]) -> Result<(), Wrong> {
     })?;
     let around = Surroundings {
         modified: Timestamp::default(),
-        poster: None,
+        beside: Beside::default(),
     };
     let nobody = VideoId::from_bytes([0; 8]);
     let title = Title::from_file(nobody, file, around, &Offers::new(Offer::default()));

@@ -11,6 +11,7 @@ use std::{
 
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher, event::AccessKind};
 use parking_lot::{Condvar, Mutex};
+use satreel_hls::naming::MediaFile;
 
 use super::{
     Shared, Snapshot,
@@ -159,7 +160,7 @@ enum Concerned {
     All,
 }
 
-/// Whom a path concerns: `<id>/title.json` and `<id>/poster.jpg` a title, `<id>` its watch too.
+/// Whom a path concerns: `<id>/title.json` and what the pages show of it a title, `<id>` its watch too.
 fn title_of(titles: &Path, path: &Path) -> Option<Concerned> {
     let inside = path.strip_prefix(titles).ok()?;
     let mut parts = inside.iter().map(std::ffi::OsStr::to_str);
@@ -169,8 +170,30 @@ fn title_of(titles: &Path, path: &Path) -> Option<Concerned> {
     let id: VideoId = first?.parse().ok()?;
     match parts.next() {
         None => Some(Concerned::Folder(id)),
-        Some(Some("title.json" | "poster.jpg")) => Some(Concerned::Title(id)),
-        Some(_) => None,
+        Some(Some("title.json")) => Some(Concerned::Title(id)),
+        Some(Some(name)) => name
+            .parse()
+            .is_ok_and(is_shown)
+            .then_some(Concerned::Title(id)),
+        Some(None) => None,
+    }
+}
+
+/// What a [`super::title::Beside`] tells of.
+const fn is_shown(file: MediaFile) -> bool {
+    match file {
+        MediaFile::Poster
+        | MediaFile::Hover
+        | MediaFile::Waveform
+        | MediaFile::Chapters
+        | MediaFile::Storyboard => true,
+        MediaFile::Master
+        | MediaFile::Playlist(_)
+        | MediaFile::Init(_)
+        | MediaFile::Segment(..)
+        | MediaFile::Caption(..)
+        | MediaFile::Sprite(_)
+        | MediaFile::Choice(_) => false,
     }
 }
 

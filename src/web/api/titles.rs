@@ -1,5 +1,7 @@
 //! `GET /api/titles`, `GET /api/titles/{id}`
 
+use std::num::NonZeroU64;
+
 use axum::{Json, extract::State};
 use satreel_hls::naming::{MediaFile, VideoId};
 use serde::{Deserialize, Serialize};
@@ -125,6 +127,10 @@ pub async fn title_view(web: &Web, title: &Title) -> pages::Title {
         width: title.width,
         height: title.height,
         poster: poster_url(title),
+        hover: shown_url(title, MediaFile::Hover, title.beside.hover),
+        waveform: shown_url(title, MediaFile::Waveform, title.beside.waveform),
+        chapters: title.beside.chapters,
+        storyboard: title.beside.storyboard,
         state: state_name(title.state).to_owned(),
         tips_sat,
         url: format!("/w/{}", title.id),
@@ -134,12 +140,13 @@ pub async fn title_view(web: &Web, title: &Title) -> pages::Title {
 
 /// Where its poster is; a replaced one has another address.
 pub fn poster_url(title: &Title) -> Option<String> {
-    let version = title.poster?;
-    Some(format!(
-        "/posters/{}/{}?v={version:x}",
-        title.id,
-        MediaFile::Poster
-    ))
+    shown_url(title, MediaFile::Poster, title.beside.poster)
+}
+
+/// Where a file is that everybody may see.
+fn shown_url(title: &Title, file: MediaFile, version: Option<NonZeroU64>) -> Option<String> {
+    let version = version?;
+    Some(format!("/posters/{}/{file}?v={version:x}", title.id))
 }
 
 fn offer_view(web: &Web, title: VideoId, tier: &Tier) -> pages::Offer {

@@ -21,10 +21,10 @@ pub(super) fn poster(title: &Title, eager: bool) -> Markup {
     }
 }
 
-/// What the viewer's script needs to mark the card: see `player/src/storefront.js`.
+/// What the viewer's script needs to mark the card and to show a clip: see `player/src/storefront.js`.
 pub(super) fn card(title: &Title, eager: bool) -> Markup {
     html! {
-        li.card data-title=(title.id) data-scopes=(title.scopes.join(" ")) {
+        li.card data-title=(title.id) data-scopes=(title.scopes.join(" ")) data-hover=[&title.hover] {
             a href=(title.url) {
                 span.frame {
                     (poster(title, eager))

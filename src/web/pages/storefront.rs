@@ -86,7 +86,7 @@ pub fn storefront(site: &Site, assets: &dyn AssetUrls, view: &Storefront) -> Mar
 
 fn hero(title: &Title) -> Markup {
     html! {
-        section.hero data-title=(title.id) data-scopes=(title.scopes.join(" ")) aria-labelledby="hero-name" {
+        section.hero data-title=(title.id) data-scopes=(title.scopes.join(" ")) data-hover=[&title.hover] aria-labelledby="hero-name" {
             a.frame href=(title.url) tabindex="-1" aria-hidden="true" { (poster(title, true)) }
             div.hero-text {
                 @if title.state == "live" { p.mark.live { "Live" } }

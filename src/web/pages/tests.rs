@@ -47,6 +47,7 @@ fn title(id: u64, tags: &[&str]) -> Title {
         preview_s: 4.0,
         duration_s: Some(62.0),
         poster: Some(format!("/posters/{id:016x}.jpg?v=1")),
+        hover: (id == 1).then(|| format!("/posters/{id:016x}/hover.mp4?v=1")),
         state: "published".into(),
         url: format!("/w/{id:016x}"),
         ..Title::default()

@@ -20,6 +20,13 @@ pub struct Title {
     pub height: Option<u32>,
     /// URL path of the poster.
     pub poster: Option<String>,
+    /// URL path of a few seconds without sound, out of the free part.
+    pub hover: Option<String>,
+    /// URL path of a drawing of a recording without picture.
+    pub waveform: Option<String>,
+    /// Are there `chapters.vtt` and, for those who may see all, `storyboard.vtt` under a grant?
+    pub chapters: bool,
+    pub storyboard: bool,
     /// `processing`, `published`, `hidden`, `live` or `scheduled`.
     pub state: String,
     pub tips_sat: u64,
