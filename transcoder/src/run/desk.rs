@@ -8,6 +8,7 @@ use std::fs::{File, TryLockError};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use satreel_hls::naming::VideoId;
 
@@ -16,6 +17,8 @@ use crate::control::{Control, Word};
 use crate::fault::Fault;
 use crate::job::{self, JobState};
 use crate::site::Site;
+
+const GLANCE: Duration = Duration::from_millis(50);
 
 /// Something to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +52,17 @@ pub(crate) fn take_turn(site: &Site) -> Result<File, Fault> {
         Ok(()) => Ok(folder),
         Err(TryLockError::WouldBlock) => Err(Fault::Running),
         Err(TryLockError::Error(error)) => Err(Fault::writing(&error)),
+    }
+}
+
+/// The same, after whoever holds it has ended.
+pub(super) fn await_turn(site: &Site, patience: Duration) -> Result<File, Fault> {
+    let until = Instant::now() + patience;
+    loop {
+        match take_turn(site) {
+            Err(Fault::Running) if Instant::now() < until => std::thread::sleep(GLANCE),
+            turn => return turn,
+        }
     }
 }
 

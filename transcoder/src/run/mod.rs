@@ -26,12 +26,17 @@ use inbox::Inbox;
 use watch::Watch;
 
 const TICK: Duration = Duration::from_millis(250);
+/// How long another `run` may take to end.
+const SHORT: Duration = Duration::from_secs(2);
+const LONG: Duration = Duration::from_secs(30);
 const SWEEP_EVERY: Duration = Duration::from_hours(1);
 
 pub(crate) fn run(site: &Site, until_stdin_closes: bool) -> Result<(), Failure> {
     sandbox::check(site.sandbox).map_err(Failure::failed)?;
     site.prepare().map_err(Failure::failed)?;
-    let _turn = desk::take_turn(site).map_err(Failure::failed)?;
+    // A starter that was killed and started again finds its former child still ending.
+    let patience = if until_stdin_closes { LONG } else { SHORT };
+    let _turn = desk::await_turn(site, patience).map_err(Failure::failed)?;
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGTERM, SIGINT] {
         signal_hook::flag::register(signal, Arc::clone(&stop)).map_err(Failure::failed)?;

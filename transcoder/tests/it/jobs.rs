@@ -296,6 +296,33 @@ fn the_watch_folder_takes_in_films_and_puts_others_aside() {
     assert_eq!(titles, 1);
 }
 
+#[test]
+fn a_demo_that_is_started_again_finds_its_former_transcoder_still_ending() {
+    let rig = Rig::new();
+    let inbox = rig.data().join("inbox");
+    fs::create_dir_all(&inbox).expect("the inbox");
+    fs::write(inbox.join("words.mp4"), b"just some words").expect("a file");
+    let mut former = run(&rig);
+    wait_for("the former's work", || {
+        inbox.join("failed/words.mp4.txt").exists()
+    });
+    let mut next = Rig::transcoder()
+        .args(["run", "--until-stdin-closes", "--data"])
+        .arg(rig.data())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the transcoder runs");
+    end(&mut former);
+    fs::write(inbox.join("more.mp4"), b"more words").expect("a file");
+    wait_for("the next one's work", || {
+        inbox.join("failed/more.mp4.txt").exists()
+    });
+    drop(next.stdin.take());
+    assert!(next.wait().expect("it ends").success());
+}
+
 pub(crate) fn run(rig: &Rig) -> Child {
     Rig::transcoder()
         .arg("run")
