@@ -1,6 +1,6 @@
 //! The calls of Greenfield that we use, behind the check of everything published.
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::sync::atomic::Ordering;
 
 use anyhow::{Context, Result, anyhow};
 use axum::{
@@ -40,7 +40,6 @@ type Answer = (StatusCode, Value);
 async fn answer(State(standin): State<Standin>, request: Request) -> Response {
     standin.state.requests.fetch_add(1, Ordering::SeqCst);
     let faults = standin.faults();
-    tokio::time::sleep(Duration::from_millis(faults.slow_ms)).await;
     if faults.failing {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     }

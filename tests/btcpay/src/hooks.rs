@@ -23,6 +23,8 @@ use tokio_util::sync::CancellationToken;
 
 /// After these many seconds a delivery that failed is tried again.
 const RETRIES: [u64; 8] = [10, 60, 600, 600, 600, 600, 600, 600];
+/// How long a delivery waits for another one to change places with.
+const ALONE: Duration = Duration::from_millis(100);
 /// Longer than that is silence.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -61,6 +63,7 @@ pub struct Faults {
     pub duplicate: bool,
     /// Deliveries that wait together go out the other way round.
     pub reorder: bool,
+    /// How long each delivery is on its way.
     pub delay_ms: u64,
     /// Lost on the way; nobody hears of it.
     pub drop: bool,
@@ -72,8 +75,6 @@ pub struct Faults {
     pub wrong_signature: bool,
     /// Invoices come without Lightning.
     pub no_lightning: bool,
-    /// Every call of the API takes this long.
-    pub slow_ms: u64,
     /// Every call of the API is answered with 500.
     pub failing: bool,
 }
@@ -166,11 +167,17 @@ impl Queue {
         }
     }
 
+    async fn has_two(&self) {
+        while self.waiting.lock().len() < 2 {
+            self.more.notified().await;
+        }
+    }
+
     async fn take(&self, post: &Post) -> Option<Delivery> {
         let reorder = post.faults.lock().reorder;
-        if reorder {
-            // Time for others to come, so that there is an order to turn round.
-            tokio::time::sleep(Duration::from_millis(100)).await;
+        if reorder && !self.waiting.lock().is_empty() {
+            // There is an order to turn round once another has come. The last of all waits in vain.
+            let _ = tokio::time::timeout(ALONE, self.has_two()).await;
         }
         let mut waiting = self.waiting.lock();
         if reorder {
