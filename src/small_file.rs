@@ -27,6 +27,14 @@ pub fn take_turn(path: &Path) -> io::Result<Turn> {
     Ok(Turn(folder))
 }
 
+/// None: there is no such file.
+pub fn read(path: &Path) -> io::Result<Option<String>> {
+    match fs::read_to_string(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        text => text.map(Some),
+    }
+}
+
 /// Puts `text` in the place of the file, whole or not at all, readable by its owner only.
 pub fn replace(path: &Path, text: &str) -> io::Result<()> {
     fs::create_dir_all(folder_of(path))?;

@@ -5,7 +5,7 @@
 
 use std::{
     collections::HashSet,
-    fs, io,
+    io,
     path::{Path, PathBuf},
     sync::atomic::{AtomicBool, Ordering},
 };
@@ -100,13 +100,12 @@ pub struct DenyFile {
 
 impl DenyFile {
     pub fn read(path: &Path) -> Result<Self, Error> {
-        let text = match fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
-            Err(source) => {
-                let path = path.to_owned();
-                return Err(Error::Io { path, source });
-            }
+        let text = small_file::read(path).map_err(|source| Error::Io {
+            path: path.to_owned(),
+            source,
+        })?;
+        let Some(text) = text else {
+            return Ok(Self::default());
         };
         serde_json::from_str(&text).map_err(|source| Error::Damaged {
             path: path.to_owned(),
@@ -164,6 +163,8 @@ impl DenyFile {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     const ONE: Subject = Subject::from_bytes([1; 8]);

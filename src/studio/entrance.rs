@@ -7,7 +7,7 @@
 
 use std::{
     collections::HashSet,
-    fs, io,
+    io,
     path::{Path, PathBuf},
 };
 
@@ -78,13 +78,12 @@ struct Ended {
 
 impl StudioFile {
     fn read(path: &Path) -> Result<Self, Error> {
-        let text = match fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
-            Err(source) => {
-                let path = path.to_owned();
-                return Err(Error::Io { path, source });
-            }
+        let text = small_file::read(path).map_err(|source| Error::Io {
+            path: path.to_owned(),
+            source,
+        })?;
+        let Some(text) = text else {
+            return Ok(Self::default());
         };
         serde_json::from_str(&text).map_err(|source| Error::Damaged {
             path: path.to_owned(),
@@ -284,6 +283,8 @@ pub fn renewed(session: &Entry, now: Timestamp) -> Option<Entry> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::core::keyring::tests::keyring;
 

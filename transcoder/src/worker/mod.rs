@@ -10,6 +10,7 @@ mod board;
 mod graph;
 mod hover;
 mod input;
+mod listening;
 mod loudness;
 mod pass;
 mod peek;

@@ -3,17 +3,17 @@
 
 use std::fmt::Write as _;
 
-use ffmpeg::filter::Graph;
 use ffmpeg::format::Pixel;
 use ffmpeg::format::context::Input;
-use ffmpeg::{codec::decoder, frame};
+use ffmpeg::frame;
 use ffmpeg_next as ffmpeg;
 use satreel_hls::naming::MediaFile;
 
+use super::Report;
 use super::input::Packets;
+use super::listening::Listening;
 use super::poster::jpeg;
 use super::store::Store;
-use super::{Report, graph, scan, sound};
 use crate::fault::Fault;
 use crate::plan::facts::Audio;
 
@@ -31,17 +31,16 @@ pub(super) fn write(
     store: &Store,
     report: &mut Report,
 ) -> Result<(), Fault> {
-    let mut peaks = Peaks::start(&input, audio, duration_us)?;
+    let filters = format!("aformat=sample_fmts=fltp:sample_rates={RATE}:channel_layouts=mono");
+    let mut listening = Listening::start(&input, audio, filters)?;
+    let mut peaks = Peaks::new(duration_us);
     let mut packets = Packets::default();
     while let Some(packet) = packets.next(&mut input)? {
-        if packet.stream() == audio.stream {
-            // A packet that cannot be decoded is not heard either.
-            let _ = peaks.decoder.send_packet(&packet);
-            peaks.listen()?;
-        }
+        listening.push(&packet, |frame| peaks.read(frame))?;
         report.looking();
     }
-    let bars = peaks.finish()?;
+    listening.finish(|frame| peaks.read(frame))?;
+    let bars = peaks.bars();
     store.write(MediaFile::Waveform, drawing(&bars).as_bytes())?;
     if !store.has(MediaFile::Poster) {
         store.write(MediaFile::Poster, &jpeg(poster(&bars))?)?;
@@ -50,9 +49,6 @@ pub(super) fn write(
 }
 
 struct Peaks {
-    decoder: decoder::Audio,
-    timescale: u32,
-    graph: Option<Graph>,
     /// Samples of one bar, and how many came.
     each: u64,
     heard: u64,
@@ -60,62 +56,30 @@ struct Peaks {
 }
 
 impl Peaks {
-    fn start(input: &Input, audio: &Audio, duration_us: u64) -> Result<Self, Fault> {
+    fn new(duration_us: u64) -> Self {
         let samples = duration_us.saturating_mul(RATE) / 1_000_000;
-        Ok(Self {
-            decoder: sound::open_decoder(&scan::stream(input, audio.stream)?)?,
-            timescale: audio.clock.timescale,
-            graph: None,
+        Self {
             each: samples.div_ceil(BARS as u64).max(1),
             heard: 0,
             bars: vec![0.0; BARS],
-        })
+        }
     }
 
-    fn listen(&mut self) -> Result<(), Fault> {
-        let mut frame = frame::Audio::empty();
-        while self.decoder.receive_frame(&mut frame).is_ok() {
-            if self.graph.is_none() {
-                let source = sound::source(&frame, self.timescale);
-                let chain =
-                    format!("aformat=sample_fmts=fltp:sample_rates={RATE}:channel_layouts=mono");
-                self.graph = Some(graph::build(&source, &chain, ["abuffer", "abuffersink"])?);
+    fn read(&mut self, frame: &frame::Audio) {
+        for sample in frame.plane::<f32>(0) {
+            let bar = usize::try_from(self.heard / self.each).unwrap_or(BARS);
+            if let Some(peak) = self.bars.get_mut(bar) {
+                *peak = peak.max(sample.abs());
             }
-            if let Some(graph) = &mut self.graph {
-                let mut input = graph.get("in").ok_or(Fault::damaged("no filter"))?;
-                input.source().add(&frame).map_err(Fault::damaged)?;
-            }
-            self.read()?;
+            self.heard += 1;
         }
-        Ok(())
-    }
-
-    fn read(&mut self) -> Result<(), Fault> {
-        let Some(graph) = &mut self.graph else {
-            return Ok(());
-        };
-        let mut out = graph.get("out").ok_or(Fault::damaged("no filter"))?;
-        let mut frame = frame::Audio::empty();
-        while out.sink().frame(&mut frame).is_ok() {
-            for sample in frame.plane::<f32>(0) {
-                let bar = usize::try_from(self.heard / self.each).unwrap_or(BARS);
-                if let Some(peak) = self.bars.get_mut(bar) {
-                    *peak = peak.max(sample.abs());
-                }
-                self.heard += 1;
-            }
-        }
-        Ok(())
     }
 
     /// Peaks from 0 to 1, the loudest being 1.
-    fn finish(mut self) -> Result<Vec<f32>, Fault> {
-        if self.decoder.send_eof().is_ok() {
-            self.listen()?;
-        }
+    fn bars(mut self) -> Vec<f32> {
         let loudest = self.bars.iter().copied().fold(0.001, f32::max);
         self.bars.iter_mut().for_each(|peak| *peak /= loudest);
-        Ok(self.bars)
+        self.bars
     }
 }
 

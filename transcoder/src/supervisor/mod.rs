@@ -1,0 +1,101 @@
+//! Starts a worker, listens to it, and ends it: by its word, by its silence or by its death.
+//!
+//! [`worker`] is the process and its lines, [`watchdog`] notices that it gets nowhere, [`brake`]
+//! makes it stand still and give way.
+
+mod brake;
+#[cfg(test)]
+mod tests;
+mod watchdog;
+mod worker;
+
+use std::fs::File;
+use std::process::Command;
+use std::sync::mpsc::RecvTimeoutError;
+use std::time::Duration;
+
+use crate::control::{Control, Word};
+use crate::fault::Fault;
+use crate::protocol::{Message, Order};
+use crate::surroundings::{Low, Surroundings};
+use brake::Brake;
+use watchdog::{PATIENCE, Patience, Watchdog};
+use worker::{Worker, crashed};
+
+const GLANCE: Duration = Duration::from_millis(200);
+
+/// What whoever started a worker hears of it.
+#[derive(Debug)]
+pub(crate) enum Heard<'a> {
+    Told(&'a Message),
+    Standing(Standstill),
+    GoingOn,
+}
+
+/// Why a worker stands still.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Standstill {
+    /// Somebody asked for it.
+    Paused,
+    /// There is no room.
+    Held(Low),
+}
+
+/// Has a worker carry out the order; `hear` gets everything that happens on the way.
+pub(crate) fn supervise(
+    film: &File,
+    order: &Order,
+    control: &Control,
+    around: Option<&Surroundings>,
+    hear: impl FnMut(Heard<'_>) -> Result<(), Fault>,
+) -> Result<(), Fault> {
+    let worker = Worker::start(&mut command(order)?, film)?;
+    listen_to(worker, PATIENCE, control, around, hear)
+}
+
+fn listen_to(
+    mut worker: Worker,
+    patience: Patience,
+    control: &Control,
+    around: Option<&Surroundings>,
+    mut hear: impl FnMut(Heard<'_>) -> Result<(), Fault>,
+) -> Result<(), Fault> {
+    let lines = worker.listen()?;
+    let mut watchdog = Watchdog::new(patience);
+    let mut brake = Brake::new(around);
+    loop {
+        let line = lines.recv_timeout(GLANCE);
+        match control.word() {
+            Word::Stop => return Err(Fault::Stopped),
+            Word::Cancel => return Err(Fault::Cancelled),
+            word @ (Word::Go | Word::Pause) => brake.look(word, &mut worker, &mut hear)?,
+        }
+        match line {
+            Ok(Ok(Message::Done {})) => {
+                worker.stand(false);
+                return worker.end(patience.standing);
+            }
+            Ok(Ok(Message::Failed { fault })) => return Err(fault),
+            Ok(Ok(message)) => {
+                watchdog.hear(&message);
+                hear(Heard::Told(&message))?;
+            }
+            Ok(Err(detail)) => return Err(Fault::Crashed { detail }),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return Err(worker.death(patience.standing)),
+        }
+        if brake.standing.is_some() {
+            watchdog.rest();
+        }
+        watchdog.check()?;
+    }
+}
+
+/// This program once more, as a worker.
+fn command(order: &Order) -> Result<Command, Fault> {
+    let program = std::env::current_exe().map_err(|error| crashed("no program", &error))?;
+    let order = serde_json::to_string(order).map_err(|error| crashed("no order", &error))?;
+    let mut command = Command::new(program);
+    command.arg("work").arg(order);
+    Ok(command)
+}
