@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { changesOf, textsOf } from "../src/studio/film-form.js";
 import { trouble } from "../src/studio/node-words.js";
 import { Store, openJobs } from "../src/studio/store.js";
+import { goesOn } from "../src/studio/transfer.js";
 import { bought, length, offers, size, wait } from "../src/studio/words.js";
 
 /** @import { Job, Sale, StudioTitle, Tier, Today } from "../src/studio/types.js" */
@@ -144,4 +145,11 @@ test("figures read as people write them", () => {
   assert.equal(offers([], usual), "Free");
   assert.equal(bought(sale(1)), "The Film, to own");
   assert.equal(bought({ ...sale(1), name: null }), "A film that was taken down, to own");
+});
+
+test("an upload goes on by itself after what passes, and stops at what does not", () => {
+  for (const status of [0, 423, 500, 502, 503]) assert.ok(goesOn("PATCH", status), `${status}`);
+  assert.ok(goesOn("PATCH", 409), "it stands elsewhere by now");
+  assert.ok(!goesOn("POST", 409), "too many uploads");
+  for (const status of [400, 401, 404, 413, 507]) assert.ok(!goesOn("PATCH", status), `${status}`);
 });

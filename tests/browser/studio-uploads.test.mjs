@@ -99,6 +99,29 @@ test("an upload survives a reload and kill -9, and becomes a film for sale", asy
   }
 });
 
+test("an upload that stands elsewhere than this browser thought asks, and goes on from there", async () => {
+  const site = await openSite({ film: false });
+  try {
+    const { context, page } = await creator(site, DESKTOP);
+    const answers = /** @type {number[]} */ ([]);
+    page.on("response", (response) => {
+      if (response.request().method() === "PATCH") answers.push(response.status());
+    });
+    // As after a broken connection, when the browser sends the same request a second time by itself.
+    await page.route("**/api/studio/uploads/*", async (route) => {
+      const request = route.request();
+      if (request.method() !== "PATCH" || answers.length > 0) return route.continue();
+      await route.continue({ headers: { ...request.headers(), "upload-offset": "1" } });
+    });
+    await choose(page, [film]);
+    await page.getByText("On sale.", { exact: true }).waitFor();
+    assert.deepEqual(answers, [409, 204]);
+    await context.close();
+  } finally {
+    await site.close();
+  }
+});
+
 test("several at once, on a phone; one paused, one given up, one refused", async () => {
   const site = await openSite({ film: false });
   try {

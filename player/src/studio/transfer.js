@@ -98,8 +98,10 @@ export class Uploader {
       fingerprint: () => Promise.resolve(`satreel:${flight.transfer.key}`),
       onProgress: (sent) => this.progress(flight, sent),
       onShouldRetry: (error) => {
-        const status = error.originalResponse?.getStatus() ?? 0;
-        const again = status === 0 || status === 423 || (status >= 500 && status !== 507);
+        const again = goesOn(
+          error.originalRequest.getMethod(),
+          error.originalResponse?.getStatus() ?? 0,
+        );
         if (again) {
           flight.seen = [];
           this.change(flight, {
@@ -183,6 +185,18 @@ export class Uploader {
     flight.transfer = { ...flight.transfer, ...change };
     this.tell(flight.transfer);
   }
+}
+
+/**
+ * Whether an upload goes on by itself after such an answer: it asks where it stands first.
+ *
+ * @param {string} method @param {number} status of the answer; 0 when none came
+ */
+export function goesOn(method, status) {
+  // A browser sends a request that its server broke off once more by itself, and the first one's bytes
+  // have moved the place where the upload stands.
+  if (status === 409) return method === "PATCH";
+  return status === 0 || status === 423 || (status >= 500 && status !== 507);
 }
 
 /** What the server said of it. @param {string | undefined} body */
