@@ -193,7 +193,10 @@ impl Asset {
     fn new(key: Key, bytes: Bytes, stamp: Stamp) -> Self {
         let (content_type, immutable) = match key.file {
             MediaFile::Master | MediaFile::Playlist(_) => ("application/vnd.apple.mpegurl", false),
-            MediaFile::Init(_) | MediaFile::Segment(..) => ("video/mp4", true),
+            MediaFile::Init(_)
+            | MediaFile::Reinit(..)
+            | MediaFile::Segment(..)
+            | MediaFile::Part(..) => ("video/mp4", true),
             MediaFile::Caption(..) => ("text/vtt; charset=utf-8", true),
             MediaFile::Chapters | MediaFile::Storyboard => ("text/vtt; charset=utf-8", false),
             MediaFile::Hover => ("video/mp4", false),
@@ -210,7 +213,9 @@ impl Asset {
             | MediaFile::Storyboard
             | MediaFile::Waveform => true,
             MediaFile::Init(_)
+            | MediaFile::Reinit(..)
             | MediaFile::Segment(..)
+            | MediaFile::Part(..)
             | MediaFile::Sprite(_)
             | MediaFile::Choice(_)
             | MediaFile::Hover

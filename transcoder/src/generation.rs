@@ -98,7 +98,9 @@ fn track(name: &str) -> Option<TrackName> {
     match name.parse().ok()? {
         MediaFile::Playlist(track)
         | MediaFile::Init(track)
+        | MediaFile::Reinit(track, _)
         | MediaFile::Segment(track, _)
+        | MediaFile::Part(track, ..)
         | MediaFile::Caption(track, _) => Some(track),
         MediaFile::Master
         | MediaFile::Chapters

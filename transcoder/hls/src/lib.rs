@@ -7,10 +7,12 @@
 //! - [`title`][]: `title.json`
 //! - [`captions`][]: SRT, WebVTT and ASS in, WebVTT segments out
 //! - [`job`][]: `jobs/<id>.json`, and what can be asked of a job
+//! - [`live`][]: a broadcast's journal, its window and its playlists while it runs
 //! - [`playlist`][]: multivariant and media playlists (RFC 8216)
 
 pub mod captions;
 pub mod job;
+pub mod live;
 pub mod naming;
 pub mod playlist;
 pub mod title;

@@ -125,6 +125,19 @@ impl fmt::Debug for TrackName {
     }
 }
 
+impl serde::Serialize for TrackName {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for TrackName {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
 impl FromStr for TrackName {
     type Err = UnknownFile;
 
@@ -159,8 +172,12 @@ pub enum MediaFile {
     Playlist(TrackName),
     /// `<track>-init.mp4`: a track's init segment (RFC 8216 §4.4.4.5).
     Init(TrackName),
+    /// `<track>-<number>.mp4`: the init segment from a broadcast's change of format on, from 1.
+    Reinit(TrackName, u32),
     /// `<track>-<number>.m4s`: a media segment, numbered from 0 alike in all tracks of a title.
     Segment(TrackName, u32),
+    /// `<track>-<number>.<part>.m4s`: a part of a broadcast's segment, both numbered from 0.
+    Part(TrackName, u32, u32),
     /// `<track>-<number>.vtt`: a segment of captions, numbered like the media segments.
     Caption(TrackName, u32),
     /// `chapters.vtt`: the names of a film's parts.
@@ -183,10 +200,13 @@ impl MediaFile {
     /// Of a segment of whatever kind: its place in the title.
     pub const fn segment_number(self) -> Option<u32> {
         match self {
-            Self::Segment(_, number) | Self::Caption(_, number) => Some(number),
+            Self::Segment(_, number) | Self::Part(_, number, _) | Self::Caption(_, number) => {
+                Some(number)
+            }
             Self::Master
             | Self::Playlist(_)
             | Self::Init(_)
+            | Self::Reinit(..)
             | Self::Chapters
             | Self::Storyboard
             | Self::Sprite(_)
@@ -204,7 +224,9 @@ impl MediaFile {
             Self::Master
             | Self::Playlist(_)
             | Self::Init(_)
+            | Self::Reinit(..)
             | Self::Segment(..)
+            | Self::Part(..)
             | Self::Caption(..)
             | Self::Chapters
             | Self::Hover
@@ -220,7 +242,9 @@ impl fmt::Display for MediaFile {
             Self::Master => f.write_str("master.m3u8"),
             Self::Playlist(track) => write!(f, "{track}.m3u8"),
             Self::Init(track) => write!(f, "{track}-init.mp4"),
+            Self::Reinit(track, number) => write!(f, "{track}-{number}.mp4"),
             Self::Segment(track, number) => write!(f, "{track}-{number}.m4s"),
+            Self::Part(track, number, part) => write!(f, "{track}-{number}.{part}.m4s"),
             Self::Caption(track, number) => write!(f, "{track}-{number}.vtt"),
             Self::Chapters => f.write_str("chapters.vtt"),
             Self::Storyboard => f.write_str("storyboard.vtt"),
@@ -257,8 +281,13 @@ impl FromStr for MediaFile {
         }
         let (stem, end) = name.rsplit_once('.').ok_or(UnknownFile)?;
         let (track, number) = stem.split_once('-').ok_or(UnknownFile)?;
+        if let ("m4s", Some((number, part))) = (end, number.split_once('.')) {
+            let (number, part) = (segment_number(number)?, segment_number(part)?);
+            return Ok(Self::Part(track.parse()?, number, part));
+        }
         let number = segment_number(number)?;
         match (end, track) {
+            ("mp4", track) if number > 0 => Ok(Self::Reinit(track.parse()?, number)),
             ("m4s", track) => Ok(Self::Segment(track.parse()?, number)),
             ("vtt", track) => Ok(Self::Caption(track.parse()?, number)),
             ("jpg", "sprite") => Ok(Self::Sprite(number)),
@@ -290,6 +319,8 @@ mod tests {
             "v720-init.mp4",
             "v720-0.m4s",
             "v1080g2-4294967295.m4s",
+            "v-7.0.m4s",
+            "v-1.mp4",
             "s2-0.vtt",
             "chapters.vtt",
             "storyboard.vtt",
@@ -313,6 +344,11 @@ mod tests {
             "title.json",
             "job.json",
             "v720-00.m4s",
+            "v-0.00.m4s",
+            "v-0.0.0.m4s",
+            "v-0..m4s",
+            "v-0.0.vtt",
+            "v-0.mp4",
             "v720-+1.m4s",
             "v720-.m4s",
             "v720-4294967296.m4s",
@@ -337,6 +373,7 @@ mod tests {
     fn segments_of_every_kind_have_their_number() {
         for (name, expected) in [
             ("v720-7.m4s", Some(7)),
+            ("v-7.3.m4s", Some(7)),
             ("s-7.vtt", Some(7)),
             ("v720-init.mp4", None),
             ("chapters.vtt", None),

@@ -28,6 +28,9 @@ pub struct Segment {
     pub duration_us: u64,
     /// Its name, relative to the playlist.
     pub uri: MediaFile,
+    /// It does not follow from the one before (`EXT-X-DISCONTINUITY`); this init segment counts
+    /// from here on. A broadcast's recording has such where its publisher came back.
+    pub cut: Option<MediaFile>,
 }
 
 /// One track's playlist. `Display` renders the file.
@@ -73,6 +76,7 @@ impl MediaPlaylist {
             .map(|(number, pair)| Segment {
                 duration_us: pair[1].saturating_sub(pair[0]).min(MAX_SEGMENT_US),
                 uri: uri(number),
+                cut: None,
             })
             .collect();
         Self {
@@ -171,7 +175,15 @@ impl fmt::Display for MediaPlaylist {
         if let Some(init) = self.init {
             writeln!(f, "#EXT-X-MAP:URI=\"{init}\"")?;
         }
-        for Segment { duration_us, uri } in &self.segments {
+        for Segment {
+            duration_us,
+            uri,
+            cut,
+        } in &self.segments
+        {
+            if let Some(init) = cut {
+                writeln!(f, "#EXT-X-DISCONTINUITY\n#EXT-X-MAP:URI=\"{init}\"")?;
+            }
             let (seconds, rest) = (duration_us / 1_000_000, duration_us % 1_000_000);
             writeln!(f, "#EXTINF:{seconds}.{rest:06},\n{uri}")?;
         }

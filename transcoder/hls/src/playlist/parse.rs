@@ -4,7 +4,7 @@
 //! whoever truncates a playlist must not drop what it does not understand. Never panics.
 
 use super::media::{Kind, MAX_SEGMENT_US, MAX_SEGMENTS, MediaPlaylist, Segment, round_to_seconds};
-use crate::naming::MediaFile;
+use crate::naming::{MediaFile, TrackName};
 
 /// What is wrong, and in which line (from 1).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -68,6 +68,10 @@ struct Draft {
     start: Option<()>,
     init: Option<MediaFile>,
     pending_us: Option<u64>,
+    /// A discontinuity stands before the next segment …
+    is_cut: bool,
+    /// … and then the init segment that counts from there on.
+    cut: Option<MediaFile>,
     segments: Vec<Segment>,
     ended: bool,
 }
@@ -92,11 +96,36 @@ impl Draft {
             self.ended = true;
             return Ok(());
         }
+        if self.between(content)? {
+            return Ok(());
+        }
         // Everything else describes the whole playlist and stands before the first segment.
         if self.pending_us.is_some() || !self.segments.is_empty() {
             return Err(Fault::Misplaced);
         }
         self.header(content)
+    }
+
+    /// A discontinuity and its init segment, which stand between segments. False: neither.
+    fn between(&mut self, content: &str) -> Result<bool, Fault> {
+        let here = self.init.is_some() && !self.segments.is_empty() && self.pending_us.is_none();
+        if !here {
+            return Ok(false);
+        }
+        if content == "#EXT-X-DISCONTINUITY" && !self.is_cut {
+            self.is_cut = true;
+            return Ok(true);
+        }
+        match content.strip_prefix("#EXT-X-MAP:") {
+            Some(value) if self.is_cut => {
+                let cut = init(value)?;
+                if track_of(cut) != self.init.and_then(track_of) {
+                    return Err(Fault::BadName);
+                }
+                once(&mut self.cut, cut).map(|()| true)
+            }
+            _ => Ok(false),
+        }
     }
 
     fn header(&mut self, content: &str) -> Result<(), Fault> {
@@ -125,6 +154,9 @@ impl Draft {
         if round_to_seconds(duration) > target {
             return Err(Fault::TooLong);
         }
+        if self.is_cut && self.cut.is_none() {
+            return Err(Fault::Incomplete);
+        }
         once(&mut self.pending_us, duration)
     }
 
@@ -137,7 +169,12 @@ impl Draft {
             return Err(Fault::TooMany);
         }
         let duration_us = self.pending_us.take().ok_or(Fault::NoDuration)?;
-        self.segments.push(Segment { duration_us, uri });
+        self.is_cut = false;
+        self.segments.push(Segment {
+            duration_us,
+            uri,
+            cut: self.cut.take(),
+        });
         Ok(())
     }
 
@@ -145,7 +182,11 @@ impl Draft {
     fn is_ours(&self, uri: MediaFile) -> bool {
         let before = self.segments.first().map(|first| first.uri);
         match (self.init, before, uri) {
-            (Some(MediaFile::Init(track)), _, MediaFile::Segment(of, _))
+            (
+                Some(MediaFile::Init(track) | MediaFile::Reinit(track, _)),
+                _,
+                MediaFile::Segment(of, _),
+            )
             | (None, Some(MediaFile::Caption(track, _)), MediaFile::Caption(of, _)) => of == track,
             (None, None, MediaFile::Caption(..)) => true,
             _ => false,
@@ -153,7 +194,7 @@ impl Draft {
     }
 
     fn finish(self) -> Result<MediaPlaylist, Fault> {
-        if self.pending_us.is_some() {
+        if self.pending_us.is_some() || self.is_cut {
             return Err(Fault::NoSegment);
         }
         let kind = self.kind.unwrap_or(Kind::Live);
@@ -194,8 +235,15 @@ fn init(value: &str) -> Result<MediaFile, Fault> {
         .and_then(|rest| rest.strip_suffix('"'))
         .ok_or(Fault::BadValue)?;
     match name.parse() {
-        Ok(file @ MediaFile::Init(_)) => Ok(file),
+        Ok(file @ (MediaFile::Init(_) | MediaFile::Reinit(..))) => Ok(file),
         _ => Err(Fault::BadName),
+    }
+}
+
+fn track_of(init: MediaFile) -> Option<TrackName> {
+    match init {
+        MediaFile::Init(track) | MediaFile::Reinit(track, _) => Some(track),
+        _ => None,
     }
 }
 
@@ -256,6 +304,32 @@ mod tests {
         for text in ["", "\n", "<html>", "#EXTM3U8\n"] {
             let found = parse_media(text).expect_err(text);
             assert_eq!(found.line, 1, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_recording_may_change_its_format() {
+        let one = "#EXTINF:2.000000,\na-0.m4s\n";
+        let cut = "#EXT-X-DISCONTINUITY\n#EXT-X-MAP:URI=\"a-1.mp4\"\n#EXTINF:2.000000,\na-1.m4s\n";
+        let text = format!("{HEAD}{one}{cut}#EXT-X-ENDLIST\n");
+        let found = parse_media(&text).expect("a playlist");
+        let init: MediaFile = "a-1.mp4".parse().expect("a name");
+        assert_eq!(found.segments[1].cut, Some(init));
+        assert!(found.to_string().contains(cut));
+        for (rest, fault) in [
+            ("#EXT-X-DISCONTINUITY\n", Fault::NoSegment),
+            (
+                "#EXT-X-DISCONTINUITY\n#EXTINF:2.000000,\n",
+                Fault::Incomplete,
+            ),
+            (
+                "#EXT-X-DISCONTINUITY\n#EXT-X-MAP:URI=\"b-1.mp4\"\n",
+                Fault::BadName,
+            ),
+            ("#EXT-X-MAP:URI=\"a-1.mp4\"\n", Fault::Misplaced),
+        ] {
+            let found = parse_media(&format!("{HEAD}{one}{rest}")).expect_err(rest);
+            assert_eq!(found.fault, fault, "{rest:?}");
         }
     }
 

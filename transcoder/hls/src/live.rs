@@ -1,0 +1,27 @@
+//! A broadcast while it runs: what its folder `live/<id>/` says, and the playlists made of it.
+//!
+//! The transcoder appends [`journal`] lines, one as each file is whole under its final name;
+//! whoever serves replays them into a [`Window`] and renders playlists when somebody asks. A
+//! restart of either is a replay. Low-latency HLS as in RFC 8216bis.
+//!
+//! - [`journal`][]: the lines
+//! - [`window`][]: what they add up to
+//! - [`render`][]: playlists, whole or as delta updates
+//! - [`reload`][]: whether a reload is answered now, later or never
+//! - [`broadcast`][]: `broadcast.json` and `health.json`, for server and studio
+//! - [`channel`][]: `channels/<name>.json`
+
+pub mod broadcast;
+pub mod channel;
+pub mod journal;
+pub mod reload;
+pub mod render;
+pub mod window;
+
+pub use journal::{Event, Header, Mode};
+pub use reload::{Answer, Ask};
+pub use render::View;
+pub use window::Window;
+
+/// The journal's name in a broadcast's folder.
+pub const JOURNAL: &str = "journal";

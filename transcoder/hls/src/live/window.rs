@@ -1,0 +1,570 @@
+//! What a broadcast's journal adds up to: the segments and parts that are listed now.
+//!
+//! Refuses an event that would make a playlist wrong; what it holds can always be rendered.
+
+use std::collections::VecDeque;
+
+use super::journal::{Event, Header};
+use crate::naming::{MediaFile, TrackName};
+use crate::playlist::{MAX_SEGMENT_US, MAX_SEGMENTS, target_s};
+
+/// Most tracks of one broadcast.
+pub const MAX_TRACKS: usize = 16;
+/// Most parts of one segment.
+pub const MAX_PARTS: usize = 512;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Part {
+    pub us: u64,
+    pub key: bool,
+}
+
+/// A whole segment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    pub us: u64,
+    pub at_ms: u64,
+    pub key: bool,
+    pub parts: Vec<Part>,
+}
+
+/// One track's segments.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Track {
+    pub name: TrackName,
+    /// The first one's number is the window's.
+    pub segments: VecDeque<Listed>,
+    /// Of the segment that is not whole yet.
+    pub open: Vec<Part>,
+    /// From which segment on which init segment counts, in order.
+    inits: Vec<(u32, u32)>,
+}
+
+/// A broadcast as it can be watched now.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Window {
+    pub(super) header: Option<Header>,
+    pub(super) tracks: Vec<Track>,
+    pub(super) first: u32,
+    /// Segments that begin with a discontinuity, in order: those still listed.
+    cuts: VecDeque<u32>,
+    /// Discontinuities that are no longer listed (`EXT-X-DISCONTINUITY-SEQUENCE`).
+    pub(super) cuts_gone: u64,
+    pub(super) ended: bool,
+}
+
+/// An event that does not fit what was there before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Misfit {
+    #[error("a journal begins with its header, once")]
+    Header,
+    #[error("the broadcast has no such track")]
+    Track,
+    #[error("segments and parts are numbered one after another")]
+    Number,
+    #[error("a duration is zero or longer than the header allows")]
+    Duration,
+    #[error("parts must be {0} µs long at least, except a segment's last")]
+    Short(u64),
+    #[error("a track's first segment needs an init segment")]
+    Init,
+    #[error("the broadcast lists too much")]
+    TooMany,
+    #[error("the broadcast has ended")]
+    Ended,
+}
+
+impl Window {
+    /// Replays what is whole of a journal. Returns the window, and how many bytes were read.
+    pub fn replay(journal: &str) -> (Self, usize) {
+        let mut window = Self::default();
+        let read = window.follow(journal);
+        (window, read)
+    }
+
+    /// Goes on with what was appended; lines of no meaning and misfits are passed over, so that a
+    /// newer transcoder's journal can be followed. Returns how many bytes were whole lines.
+    pub fn follow(&mut self, appended: &str) -> usize {
+        let whole = appended.rfind('\n').map_or(0, |at| at + 1);
+        for line in appended[..whole].lines() {
+            if let Ok(event) = Event::parse(line) {
+                let _ = self.apply(&event);
+            }
+        }
+        whole
+    }
+
+    pub fn apply(&mut self, event: &Event) -> Result<(), Misfit> {
+        if self.ended {
+            return Err(Misfit::Ended);
+        }
+        match event {
+            Event::Begin(header) => self.begin(header),
+            Event::Init {
+                track,
+                segment,
+                init,
+            } => self.init(*track, *segment, *init),
+            Event::Cut { segment } => self.cut(*segment),
+            Event::Part {
+                track,
+                segment,
+                part,
+                us,
+                key,
+            } => self.part(*track, *segment, *part, Part { us: *us, key: *key }),
+            Event::Segment {
+                track,
+                segment,
+                us,
+                at_ms,
+                key,
+            } => {
+                let listed = Listed {
+                    us: *us,
+                    at_ms: *at_ms,
+                    key: *key,
+                    parts: Vec::new(),
+                };
+                self.segment(*track, *segment, &listed)
+            }
+            Event::Drop { before } => self.drop_before(*before),
+            Event::End {} => {
+                self.header.as_ref().ok_or(Misfit::Header)?;
+                self.ended = true;
+                // A part without its segment would be listed for ever.
+                self.tracks.iter_mut().for_each(|track| track.open.clear());
+                Ok(())
+            }
+        }
+    }
+
+    pub fn header(&self) -> Option<&Header> {
+        self.header.as_ref()
+    }
+
+    pub fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// The number of the first segment listed.
+    pub fn first(&self) -> u32 {
+        self.first
+    }
+
+    pub fn track(&self, name: TrackName) -> Option<&Track> {
+        self.tracks.iter().find(|track| track.name == name)
+    }
+
+    /// The number of the segment that the track has not whole yet.
+    pub fn next(&self, track: &Track) -> u32 {
+        let listed = u32::try_from(track.segments.len()).unwrap_or(u32::MAX);
+        self.first.saturating_add(listed)
+    }
+
+    /// Whether this segment begins with a discontinuity.
+    pub fn is_cut(&self, segment: u32) -> bool {
+        self.cuts.contains(&segment)
+    }
+
+    /// Whether playlists name this file now, or will name it next.
+    pub fn names(&self, file: MediaFile) -> bool {
+        match file {
+            MediaFile::Part(name, segment, part) => self.track(name).is_some_and(|track| {
+                let part = usize::try_from(part).unwrap_or(usize::MAX);
+                match segment.checked_sub(self.first) {
+                    Some(at) if segment < self.next(track) => track
+                        .segments
+                        .get(at as usize)
+                        .is_some_and(|listed| part < listed.parts.len()),
+                    Some(_) => segment == self.next(track) && part <= track.open.len(),
+                    None => false,
+                }
+            }),
+            MediaFile::Segment(name, segment) => self
+                .track(name)
+                .is_some_and(|track| (self.first..self.next(track)).contains(&segment)),
+            MediaFile::Init(name) => self.has_init(name, 0),
+            MediaFile::Reinit(name, number) => self.has_init(name, number),
+            MediaFile::Playlist(name) => self.track(name).is_some(),
+            MediaFile::Master => self.header.is_some(),
+            _ => false,
+        }
+    }
+
+    fn has_init(&self, name: TrackName, number: u32) -> bool {
+        let has = |track: &Track| track.inits.iter().any(|(_, init)| *init == number);
+        self.track(name).is_some_and(has)
+    }
+
+    fn begin(&mut self, header: &Header) -> Result<(), Misfit> {
+        if self.header.is_some() || header.tracks.is_empty() {
+            return Err(Misfit::Header);
+        }
+        if header.tracks.len() > MAX_TRACKS {
+            return Err(Misfit::TooMany);
+        }
+        let longest = MAX_SEGMENT_US / 1_000_000;
+        if header.part_us == 0
+            || header.part_us > MAX_SEGMENT_US
+            || header.target_s == 0
+            || header.target_s > longest
+        {
+            return Err(Misfit::Duration);
+        }
+        self.tracks = header
+            .tracks
+            .iter()
+            .map(|name| Track {
+                name: *name,
+                segments: VecDeque::new(),
+                open: Vec::new(),
+                inits: Vec::new(),
+            })
+            .collect();
+        self.header = Some(header.clone());
+        Ok(())
+    }
+
+    fn init(&mut self, name: TrackName, segment: u32, init: u32) -> Result<(), Misfit> {
+        let at = self.place(name)?;
+        let next = self.next(&self.tracks[at]);
+        let inits = &mut self.tracks[at].inits;
+        if segment < next {
+            return Err(Misfit::Number);
+        }
+        if inits.len() >= MAX_PARTS {
+            return Err(Misfit::TooMany);
+        }
+        inits.push((segment, init));
+        Ok(())
+    }
+
+    fn cut(&mut self, segment: u32) -> Result<(), Misfit> {
+        if self.cuts.back().is_some_and(|last| *last >= segment) || segment < self.first {
+            return Err(Misfit::Number);
+        }
+        if self.cuts.len() >= MAX_SEGMENTS {
+            return Err(Misfit::TooMany);
+        }
+        self.cuts.push_back(segment);
+        Ok(())
+    }
+
+    fn part(
+        &mut self,
+        name: TrackName,
+        segment: u32,
+        number: u32,
+        part: Part,
+    ) -> Result<(), Misfit> {
+        let at = self.place(name)?;
+        let longest = self.header.as_ref().map_or(0, |header| header.part_us);
+        let next = self.next(&self.tracks[at]);
+        let track = &mut self.tracks[at];
+        if segment != next || usize::try_from(number) != Ok(track.open.len()) {
+            return Err(Misfit::Number);
+        }
+        if part.us == 0 || part.us > longest {
+            return Err(Misfit::Duration);
+        }
+        let shortest = shortest(longest);
+        if track.open.last().is_some_and(|last| last.us < shortest) {
+            return Err(Misfit::Short(shortest));
+        }
+        if track.open.len() >= MAX_PARTS {
+            return Err(Misfit::TooMany);
+        }
+        if track.init_of(segment).is_none() {
+            return Err(Misfit::Init);
+        }
+        track.open.push(part);
+        Ok(())
+    }
+
+    fn segment(&mut self, name: TrackName, number: u32, listed: &Listed) -> Result<(), Misfit> {
+        let at = self.place(name)?;
+        let target = self.header.as_ref().map_or(0, |header| header.target_s);
+        let next = self.next(&self.tracks[at]);
+        let track = &mut self.tracks[at];
+        if number != next {
+            return Err(Misfit::Number);
+        }
+        if listed.us == 0 || listed.us > MAX_SEGMENT_US || target_s(listed.us) > target {
+            return Err(Misfit::Duration);
+        }
+        if track.segments.len() >= MAX_SEGMENTS {
+            return Err(Misfit::TooMany);
+        }
+        if track.init_of(number).is_none() {
+            return Err(Misfit::Init);
+        }
+        let parts = std::mem::take(&mut track.open);
+        track.segments.push_back(Listed { parts, ..*listed });
+        Ok(())
+    }
+
+    fn drop_before(&mut self, before: u32) -> Result<(), Misfit> {
+        let kept = self.tracks.iter().all(|track| before < self.next(track));
+        if before < self.first || !kept {
+            return Err(Misfit::Number);
+        }
+        let gone = (before - self.first) as usize;
+        for track in &mut self.tracks {
+            track.segments.drain(..gone);
+            while track.inits.get(1).is_some_and(|(from, _)| *from <= before) {
+                track.inits.remove(0);
+            }
+        }
+        while self.cuts.front().is_some_and(|cut| *cut < before) {
+            self.cuts.pop_front();
+            self.cuts_gone += 1;
+        }
+        self.first = before;
+        Ok(())
+    }
+
+    fn place(&self, name: TrackName) -> Result<usize, Misfit> {
+        let found = self.tracks.iter().position(|track| track.name == name);
+        found.ok_or(Misfit::Track)
+    }
+}
+
+impl Track {
+    /// The init segment that describes this segment.
+    pub fn init_of(&self, segment: u32) -> Option<MediaFile> {
+        let fits = |(from, _): &&(u32, u32)| *from <= segment;
+        let (_, init) = self.inits.iter().rev().find(fits)?;
+        Some(init_file(self.name, *init))
+    }
+}
+
+/// A track's init segment of this number.
+pub const fn init_file(track: TrackName, number: u32) -> MediaFile {
+    match number {
+        0 => MediaFile::Init(track),
+        number => MediaFile::Reinit(track, number),
+    }
+}
+
+/// A part that is followed by another in its segment is so long at least (RFC 8216bis §4.4.3.7).
+pub const fn shortest(part_us: u64) -> u64 {
+    part_us - part_us / 100 * 15
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use proptest::prelude::*;
+
+    use super::super::journal::Mode;
+    use super::*;
+
+    pub(in super::super) fn name(text: &str) -> TrackName {
+        text.parse().expect("a track")
+    }
+
+    pub(in super::super) fn begin(mode: Mode) -> Event {
+        Event::Begin(Header {
+            mode,
+            part_us: 200_000,
+            target_s: 2,
+            tracks: vec![name("v"), name("a")],
+        })
+    }
+
+    /// A broadcast of so many whole segments and so many parts of the next, in both tracks.
+    pub(in super::super) fn broadcast(segments: u32, parts: u32) -> Window {
+        let mut window = Window::default();
+        let mut play = |event: Event| window.apply(&event).expect("it fits");
+        play(begin(Mode::Fast));
+        for track in [name("v"), name("a")] {
+            play(Event::Init {
+                track,
+                segment: 0,
+                init: 0,
+            });
+            for segment in 0..=segments {
+                let last = if segment == segments { parts } else { 10 };
+                for part in 0..last {
+                    play(Event::Part {
+                        track,
+                        segment,
+                        part,
+                        us: 200_000,
+                        key: part == 0,
+                    });
+                }
+                if segment < segments {
+                    let at_ms = 1_700_000_000_000 + u64::from(segment) * 2000;
+                    play(Event::Segment {
+                        track,
+                        segment,
+                        us: 2_000_000,
+                        at_ms,
+                        key: true,
+                    });
+                }
+            }
+        }
+        window
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        let window = broadcast(2, 1);
+        let (v, x) = (name("v"), name("x"));
+        let part = |track, segment, part, us| Event::Part {
+            track,
+            segment,
+            part,
+            us,
+            key: false,
+        };
+        let whole = |segment, us| Event::Segment {
+            track: v,
+            segment,
+            us,
+            at_ms: 0,
+            key: false,
+        };
+        for (event, misfit) in [
+            (begin(Mode::Fast), Misfit::Header),
+            (part(x, 2, 1, 200_000), Misfit::Track),
+            (part(v, 2, 2, 200_000), Misfit::Number),
+            (part(v, 3, 0, 200_000), Misfit::Number),
+            (part(v, 2, 1, 200_001), Misfit::Duration),
+            (part(v, 2, 1, 0), Misfit::Duration),
+            (whole(3, 2_000_000), Misfit::Number),
+            (whole(2, 2_500_000), Misfit::Duration),
+            (Event::Drop { before: 3 }, Misfit::Number),
+        ] {
+            assert_eq!(window.clone().apply(&event), Err(misfit), "{event:?}");
+        }
+        let mut short = window;
+        short
+            .apply(&part(v, 2, 1, 10_000))
+            .expect("the last may be short");
+        assert_eq!(
+            short.apply(&part(v, 2, 2, 200_000)),
+            Err(Misfit::Short(170_000))
+        );
+        assert_eq!(Window::default().apply(&Event::End {}), Err(Misfit::Header));
+    }
+
+    #[test]
+    fn a_half_written_line_waits() {
+        let whole = begin(Mode::Fast).line();
+        let (window, read) = Window::replay(&format!("{whole}{{\"part\":"));
+        assert_eq!(read, whole.len());
+        assert!(window.header().is_some());
+        let (window, read) = Window::replay("{\"par");
+        assert_eq!((window, read), (Window::default(), 0));
+    }
+
+    #[test]
+    fn discontinuities_are_counted_when_they_leave() {
+        let mut window = broadcast(2, 0);
+        window.apply(&Event::Cut { segment: 2 }).expect("it fits");
+        for track in [name("v"), name("a")] {
+            let done = |segment| Event::Segment {
+                track,
+                segment,
+                us: 1,
+                at_ms: 0,
+                key: true,
+            };
+            for segment in 2..5 {
+                window.apply(&done(segment)).expect("it fits");
+            }
+        }
+        window.apply(&Event::Drop { before: 2 }).expect("it fits");
+        assert_eq!((window.is_cut(2), window.cuts_gone), (true, 0));
+        window.apply(&Event::Drop { before: 3 }).expect("it fits");
+        assert_eq!((window.is_cut(2), window.cuts_gone), (false, 1));
+    }
+
+    #[test]
+    fn only_what_is_listed_is_named() {
+        let window = broadcast(2, 3);
+        for (file, named) in [
+            ("v-0.m4s", true),
+            ("v-1.9.m4s", true),
+            ("v-1.10.m4s", false),
+            ("v-2.m4s", false),
+            ("v-2.2.m4s", true),
+            ("v-2.3.m4s", true),
+            ("v-2.4.m4s", false),
+            ("v-3.0.m4s", false),
+            ("v-init.mp4", true),
+            ("x-init.mp4", false),
+            ("poster.jpg", false),
+        ] {
+            assert_eq!(window.names(file.parse().expect(file)), named, "{file}");
+        }
+    }
+
+    fn any_event() -> impl Strategy<Value = Event> {
+        let track = prop_oneof![Just(name("v")), Just(name("a")), Just(name("x"))];
+        let us = prop_oneof![
+            Just(0),
+            Just(10_000),
+            Just(180_000),
+            Just(200_000),
+            Just(u64::MAX)
+        ];
+        (0..6_u8, track, 0..6_u32, 0..4_u32, us, any::<bool>()).prop_map(
+            |(kind, track, segment, part, us, key)| match kind {
+                0 => Event::Init {
+                    track,
+                    segment,
+                    init: 0,
+                },
+                1 => Event::Cut { segment },
+                2 | 3 => Event::Part {
+                    track,
+                    segment,
+                    part,
+                    us,
+                    key,
+                },
+                4 => Event::Segment {
+                    track,
+                    segment,
+                    us,
+                    at_ms: us,
+                    key,
+                },
+                _ => Event::Drop { before: segment },
+            },
+        )
+    }
+
+    proptest! {
+        /// Whatever a journal says, what is listed is in order, long enough and never too long.
+        #[test]
+        fn no_journal_breaks_the_rules(events in proptest::collection::vec(any_event(), 0..200)) {
+            let mut window = Window::default();
+            window.apply(&begin(Mode::Fast)).expect("a header");
+            for event in &events {
+                let _ = window.apply(event);
+            }
+            for track in &window.tracks {
+                let whole = track.segments.iter().map(|listed| &listed.parts);
+                for parts in whole.chain([&track.open]) {
+                    prop_assert!(parts.iter().all(|part| part.us <= 200_000));
+                    let followed = parts.len().saturating_sub(1);
+                    prop_assert!(parts[..followed].iter().all(|part| part.us >= 170_000));
+                }
+                prop_assert!(track.segments.iter().all(|listed| listed.us < 2_500_000));
+                let next = window.next(track);
+                prop_assert!((window.first..next).all(|segment| track.init_of(segment).is_some()));
+            }
+            prop_assert!(window.playlist(name("v"), super::super::View::Delta).is_some());
+        }
+
+        #[test]
+        fn no_text_panics(text in "(\\{\"(part|segment|begin)\":)?\\PC{0,60}\n?") {
+            let _ = Window::replay(&text);
+        }
+    }
+}
