@@ -15,6 +15,7 @@ mod generation;
 mod inspect;
 mod intake;
 mod job;
+mod live;
 mod magic;
 pub mod outside;
 mod plan;

@@ -21,12 +21,15 @@ pub(crate) struct Site {
     pub(crate) offers: Offers,
     pub(crate) sandbox: Sandbox,
     pub(crate) loudness: Loudness,
+    /// Where RTMP publishers connect.
+    pub(crate) publishers: std::net::SocketAddr,
     keep_free: u64,
 }
 
 impl Site {
     pub(crate) fn of(config: Config) -> Self {
         Self {
+            publishers: config.live.listen,
             data: config.site.data,
             inbox: config.transcoder.watch,
             offers: config.offers,
@@ -47,7 +50,7 @@ impl Site {
     /// What jobs of this site give way to.
     pub(crate) fn surroundings(&self) -> Surroundings {
         Surroundings {
-            live: self.data.join("live"),
+            live: self.live(),
             disk: self.data.clone(),
             keep_free: self.keep_free,
         }
@@ -55,6 +58,21 @@ impl Site {
 
     pub(crate) fn title(&self, id: VideoId) -> PathBuf {
         self.titles().join(id.to_string())
+    }
+
+    /// The folders of running broadcasts.
+    pub(crate) fn live(&self) -> PathBuf {
+        self.data.join("live")
+    }
+
+    /// Where the site's channels are described.
+    pub(crate) fn channels(&self) -> PathBuf {
+        self.data.join(satreel_hls::live::channel::CHANNELS)
+    }
+
+    /// Where a broadcast is recorded: beside the titles, served by nobody.
+    pub(crate) fn recording(&self, id: VideoId) -> PathBuf {
+        self.titles().join(format!(".{id}.live"))
     }
 
     fn titles(&self) -> PathBuf {

@@ -53,6 +53,11 @@ fn record(units: &[&[u8]]) -> Option<Vec<u8>> {
     Some(record)
 }
 
+/// A record of the parameter sets that a packet brings along. None: it brings no usable ones.
+pub(crate) fn parameter_sets(packet: &[u8], framing: Framing) -> Option<Vec<u8>> {
+    record(&units(packet, framing))
+}
+
 /// A packet with four-byte lengths; parameter sets and delimiters, which the init segment holds or
 /// nobody needs, are left out.
 pub(crate) fn to_lengths(packet: &[u8], framing: Framing) -> Vec<u8> {

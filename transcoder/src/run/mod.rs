@@ -19,6 +19,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::Failure;
 use crate::generation;
+use crate::live;
 use crate::site::Site;
 use crate::worker::sandbox;
 use desk::{Desk, Task};
@@ -44,6 +45,7 @@ pub(crate) fn run(site: &Site, until_stdin_closes: bool) -> Result<(), Failure> 
     if until_stdin_closes {
         stop_with_stdin(&stop)?;
     }
+    live::start(site).map_err(Failure::failed)?;
     let mut watch = Watch::start(&site.inbox)?;
     tracing::info!(inbox = %site.inbox.display(), "watching");
     let mut inbox = Inbox::new(&site.inbox, watch.is_far());

@@ -9,6 +9,7 @@ mod faults;
 mod films;
 mod hostile;
 mod jobs;
+mod live;
 mod matrix;
 mod picture;
 mod rig;

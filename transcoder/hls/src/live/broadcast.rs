@@ -37,12 +37,9 @@ pub struct BroadcastFile {
     pub started_ms: u64,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub outages: Vec<Outage>,
-    /// Why nothing is recorded any more. None: all of it is, if the channel wants it.
+    /// Why nothing is recorded any more, in words. None: all of it is, if the channel wants it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unrecorded: Option<String>,
-    /// The first segment that is kept for the recording.
-    #[serde(default)]
-    pub records: bool,
 }
 
 /// What the uplink is like. Rates are of the last seconds.

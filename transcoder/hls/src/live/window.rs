@@ -82,6 +82,16 @@ impl Window {
         (window, read)
     }
 
+    /// Everything that a journal ever listed, as if nothing had been dropped: a recording's.
+    pub fn whole(journal: &str) -> Self {
+        let mut window = Self::default();
+        let events = journal.lines().filter_map(|line| Event::parse(line).ok());
+        for event in events.filter(|event| !matches!(event, Event::Drop { .. })) {
+            let _ = window.apply(&event);
+        }
+        window
+    }
+
     /// Goes on with what was appended; lines of no meaning and misfits are passed over, so that a
     /// newer transcoder's journal can be followed. Returns how many bytes were whole lines.
     pub fn follow(&mut self, appended: &str) -> usize {

@@ -1,0 +1,23 @@
+//! Live: RTMP in, low-latency HLS out, without decoding.
+//!
+//! A frame's way: [`server`] reads a socket, [`rtmp`] makes messages of its bytes, [`gate`] lets
+//! through what can go on air, [`house`] knows whose broadcast it is, [`segmenter`] makes parts and
+//! segments, [`folder`] writes them and then the journal. [`recording`] is what remains.
+//! Owns `live/<id>/` and the recordings beside the titles; holds no secret: keys come as hashes.
+
+mod aac;
+mod broadcast;
+pub(crate) mod flv;
+mod folder;
+pub(crate) mod gate;
+mod health;
+mod house;
+mod key;
+mod recording;
+mod refusal;
+pub(crate) mod rtmp;
+mod segmenter;
+mod server;
+mod sps;
+
+pub(crate) use server::start;

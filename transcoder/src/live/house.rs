@@ -1,0 +1,206 @@
+//! All broadcasts of a site: one a channel, and who publishes it now.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io::{self, Read as _};
+use std::net::IpAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use satreel_hls::live::broadcast::{BROADCAST, BroadcastFile, HealthFile, Standing};
+use satreel_hls::live::channel::{ChannelFile, ChannelName};
+use satreel_hls::naming::VideoId;
+
+use super::broadcast::{Broadcast, LINGERS_MS};
+use super::gate::Passed;
+use super::key::{self, Brake};
+use super::refusal::Refusal;
+use crate::site::Site;
+
+/// Why a publisher's connection ends.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Out {
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    #[error("the broadcast cannot be written: {0}")]
+    Unwritable(#[from] io::Error),
+}
+
+#[derive(Debug)]
+pub(crate) struct House {
+    site: Site,
+    channels: Mutex<HashMap<ChannelName, Slot>>,
+    brake: Mutex<Brake>,
+}
+
+#[derive(Debug, Default)]
+struct Slot {
+    broadcast: Option<Broadcast>,
+    /// Counts publishers: only the last one is heard.
+    publisher: u64,
+}
+
+/// A publisher that was let in.
+#[derive(Debug, Clone)]
+pub(crate) struct Pass {
+    pub(crate) channel: ChannelName,
+    publisher: u64,
+}
+
+impl House {
+    /// Takes up the broadcasts that an earlier process left.
+    pub(crate) fn open(site: &Site, now_ms: u64) -> Self {
+        let mut channels: HashMap<ChannelName, Slot> = HashMap::new();
+        for (id, name, file) in left(site) {
+            match Broadcast::resume(site, id, file, now_ms) {
+                Ok(broadcast) => {
+                    tracing::info!(channel = %name, %id, "the broadcast waits for its publisher");
+                    channels.entry(name).or_default().broadcast = Some(broadcast);
+                }
+                Err(error) => tracing::error!(%id, %error, "a broadcast cannot be taken up"),
+            }
+        }
+        Self {
+            site: site.clone(),
+            channels: Mutex::new(channels),
+            brake: Mutex::default(),
+        }
+    }
+
+    /// Lets a publisher in who has the key; it takes an earlier one's place.
+    pub(crate) fn enter(&self, key: &str, from: IpAddr, now_ms: u64) -> Result<Pass, Out> {
+        if !lock(&self.brake).may_try(from, now_ms) {
+            return Err(Refusal::Throttled.into());
+        }
+        let (name, file) = key::channel(&self.site.channels(), key).inspect_err(|_| {
+            lock(&self.brake).wrong(from, now_ms);
+        })?;
+        let mut channels = lock(&self.channels);
+        let slot = channels.entry(name.clone()).or_default();
+        slot.publisher += 1;
+        let publisher = slot.publisher;
+        if let Some(broadcast) = &mut slot.broadcast {
+            tracing::info!(channel = %name, id = %broadcast.id, "the broadcast goes on");
+            broadcast.enter(now_ms)?;
+        } else {
+            let broadcast = Broadcast::start(&self.site, &name, file, new_id()?, now_ms)?;
+            tracing::info!(channel = %name, id = %broadcast.id, "on air");
+            slot.broadcast = Some(broadcast);
+        }
+        Ok(Pass {
+            channel: name,
+            publisher,
+        })
+    }
+
+    pub(crate) fn push(&self, pass: &Pass, passed: Passed, now_ms: u64) -> Result<(), Out> {
+        self.with(pass, |broadcast| broadcast.push(passed, now_ms))
+    }
+
+    pub(crate) fn health(&self, pass: &Pass, health: &HealthFile) -> Result<(), Out> {
+        self.with(pass, |broadcast| broadcast.health(health))
+    }
+
+    /// The publisher is gone, for now or for good: the grace time will tell.
+    pub(crate) fn leave(&self, pass: &Pass, now_ms: u64) {
+        match self.with(pass, |broadcast| broadcast.leave(now_ms)) {
+            Ok(()) => tracing::info!(channel = %pass.channel, "its publisher is away"),
+            Err(Out::Refused(_)) => {}
+            Err(error) => {
+                tracing::error!(channel = %pass.channel, %error, "its end cannot be written");
+            }
+        }
+    }
+
+    fn with(
+        &self,
+        pass: &Pass,
+        what: impl FnOnce(&mut Broadcast) -> io::Result<()>,
+    ) -> Result<(), Out> {
+        let mut channels = lock(&self.channels);
+        let slot = channels.get_mut(&pass.channel);
+        let slot = slot.filter(|slot| slot.publisher == pass.publisher);
+        let broadcast = slot.and_then(|slot| slot.broadcast.as_mut());
+        what(broadcast.ok_or(Refusal::Replaced)?)?;
+        Ok(())
+    }
+
+    /// What is due: broadcasts whose grace time is over end; a full disk ends recordings.
+    pub(crate) fn look_after(&self, now_ms: u64) {
+        let low = self.site.surroundings().low(false).is_some();
+        let mut channels = lock(&self.channels);
+        for (name, slot) in channels.iter_mut() {
+            if let Some(broadcast) = slot.broadcast.as_mut().filter(|_| low)
+                && let Err(error) = broadcast.stop_recording("the disk is nearly full")
+            {
+                tracing::error!(channel = %name, %error, "cannot say that nothing is recorded");
+            }
+            if slot
+                .broadcast
+                .as_ref()
+                .is_some_and(|broadcast| broadcast.is_over(now_ms))
+                && let Some(broadcast) = slot.broadcast.take()
+            {
+                // Whoever is still connected is heard no more.
+                slot.publisher += 1;
+                if let Err(error) = broadcast.end(&self.site) {
+                    tracing::error!(channel = %name, %error, "the recording cannot be made a title");
+                }
+            }
+        }
+        drop(channels);
+        sweep(&self.site, now_ms);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Broadcasts on disk that have not ended and whose channel is still there.
+fn left(site: &Site) -> Vec<(VideoId, ChannelName, ChannelFile)> {
+    let take_up = |id: VideoId| {
+        let folder = site.live().join(id.to_string());
+        let file: BroadcastFile =
+            serde_json::from_slice(&fs::read(folder.join(BROADCAST)).ok()?).ok()?;
+        let name: ChannelName = file.channel.parse().ok()?;
+        let channel = fs::read(site.channels().join(name.file())).ok()?;
+        let channel = serde_json::from_slice(&channel).ok()?;
+        (file.standing != Standing::Ended).then_some((id, name, channel))
+    };
+    ids(site).into_iter().filter_map(take_up).collect()
+}
+
+/// Folders of broadcasts that ended a while ago.
+fn sweep(site: &Site, now_ms: u64) {
+    for id in ids(site) {
+        let folder = site.live().join(id.to_string());
+        let path = folder.join(BROADCAST);
+        let ended = fs::read(&path)
+            .ok()
+            .and_then(|text| serde_json::from_slice::<BroadcastFile>(&text).ok())
+            .is_some_and(|file| file.standing == Standing::Ended);
+        let since = fs::metadata(&path).and_then(|about| about.modified()).ok();
+        let since_ms = since
+            .and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok())
+            .map_or(0, |age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX));
+        if ended
+            && now_ms.saturating_sub(since_ms) > LINGERS_MS
+            && let Err(error) = fs::remove_dir_all(&folder)
+        {
+            tracing::warn!(%id, %error, "an ended broadcast's folder is still there");
+        }
+    }
+}
+
+fn ids(site: &Site) -> Vec<VideoId> {
+    let entries = fs::read_dir(site.live()).into_iter().flatten().flatten();
+    entries
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .collect()
+}
+
+fn new_id() -> io::Result<VideoId> {
+    let mut bytes = [0; 8];
+    fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    Ok(VideoId::from_bytes(bytes))
+}

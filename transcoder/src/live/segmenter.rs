@@ -1,0 +1,541 @@
+//! Frames in, parts and segments out: the passthrough packager, without a file or a clock.
+//!
+//! Decoding times are made to follow one another without a gap, part by part, so that a part can
+//! be closed with its last frame instead of with the one after it; when a frame is shown stays as
+//! the publisher said. Every broadcast has a picture track and a sound track, cut at the picture's
+//! keyframes; where no sound comes, silence is written, so a late or missing sound stalls nobody.
+
+mod pace;
+mod track;
+
+use std::collections::VecDeque;
+
+use satreel_hls::live::{Event, Header, Mode, Window};
+use satreel_hls::naming::{MediaFile, TrackName};
+
+use super::aac::{self, SoundFormat};
+use super::gate::{Frame, Passed, PictureFormat};
+use crate::fmp4::{Media, init_segment};
+use pace::Pace;
+use track::Track;
+
+/// Ticks of the picture's clock in a millisecond.
+const PER_MS: u64 = 90;
+const PICTURE_SCALE: u32 = 90_000;
+/// A segment ends with the first keyframe after this.
+const SHORTEST_SEGMENT: u64 = 1_500 * PER_MS;
+/// `EXT-X-TARGETDURATION` of every broadcast: keyframes may lie so far apart.
+pub(crate) const TARGET_S: u64 = 4;
+/// Where no keyframe comes a segment ends without one, before it is too long.
+const LONGEST_SEGMENT: u64 = 4_450 * PER_MS;
+/// How long the beginning waits for the sound to say what it is.
+const WAIT_FOR_SOUND_MS: i64 = 500;
+/// How much of the beginning tells the frame rate.
+const LOOK_AT_MS: i64 = 170;
+/// Sound may be so much later than the picture before silence takes its place …
+const LATEST_SOUND: u64 = 700 * PER_MS;
+/// … and then it is this much later.
+const FILL_UP_TO: u64 = 300 * PER_MS;
+/// Frames of sound that wait for their picture.
+const MOST_WAITING: usize = 512;
+const PARTS_STANDARD_MS: u64 = 1_000;
+
+/// What is to be done with the folder, in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Output {
+    File(MediaFile, Vec<u8>),
+    /// To be written into the journal, after the files before it.
+    Event(Event),
+}
+
+/// How a channel wants its broadcast.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Wishes {
+    pub(crate) mode: Mode,
+    pub(crate) part_ms: u64,
+    pub(crate) window_ms: u64,
+}
+
+impl Wishes {
+    fn part_ms(&self) -> u64 {
+        match self.mode {
+            Mode::Fast => self.part_ms.clamp(200, 333),
+            Mode::Standard | Mode::Plain => PARTS_STANDARD_MS,
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Segmenter {
+    wishes: Wishes,
+    window: Window,
+    /// The beginning, until it says what it is; after that empty.
+    early: Vec<Passed>,
+    picture_format: Option<PictureFormat>,
+    sound_format: Option<SoundFormat>,
+    /// What the sound track is in now, which silence may have decided.
+    sounds_as: SoundFormat,
+    inits: [Option<(u32, Media)>; 2],
+    picture: Track,
+    sound: Track,
+    pace: Pace,
+    /// Which of the publisher's milliseconds is which tick of the broadcast.
+    anchor: Option<Anchor>,
+    is_cut: bool,
+    waiting: VecDeque<Frame>,
+    /// Where the sound's segments are to end, in the picture's ticks, and when they began.
+    ends: VecDeque<(u64, u64)>,
+    /// When the picture's segment began, in milliseconds since 1970.
+    began_ms: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Anchor {
+    publisher_ms: i64,
+    tick: u64,
+    wall_ms: u64,
+}
+
+impl Anchor {
+    fn tick(&self, publisher_ms: i64) -> Option<u64> {
+        let since = u64::try_from(publisher_ms - self.publisher_ms).ok()?;
+        Some(self.tick + since * PER_MS)
+    }
+}
+
+fn name(text: &str) -> TrackName {
+    #[allow(clippy::expect_used, reason = "a constant that a test reads, too")]
+    text.parse().expect("a track's name")
+}
+
+impl Segmenter {
+    pub(crate) fn new(wishes: Wishes) -> Self {
+        Self {
+            wishes,
+            window: Window::default(),
+            early: Vec::new(),
+            picture_format: None,
+            sound_format: None,
+            sounds_as: SoundFormat::silent(),
+            inits: [None, None],
+            picture: Track::new(name("v"), PICTURE_SCALE),
+            sound: Track::new(name("a"), SoundFormat::silent().rate),
+            pace: Pace::default(),
+            anchor: None,
+            is_cut: false,
+            waiting: VecDeque::new(),
+            ends: VecDeque::new(),
+            began_ms: 0,
+        }
+    }
+
+    /// Goes on with a broadcast that an earlier process began: whatever follows is a cut, later
+    /// than all that was, with init segments of their own.
+    pub(crate) fn resume(wishes: Wishes, window: Window, next: u32, tick: u64, init: u32) -> Self {
+        let mut segmenter = Self::new(wishes);
+        segmenter.picture.resume(next, tick);
+        segmenter.sound.resume(next, tick);
+        let unlike = Media::Aac {
+            rate: 0,
+            channels: 0,
+            config: Vec::new(),
+        };
+        segmenter.inits = [Some((init, unlike.clone())), Some((init, unlike))];
+        segmenter.window = window;
+        segmenter
+    }
+
+    pub(crate) fn window(&self) -> &Window {
+        &self.window
+    }
+
+    /// The publisher is gone or another one comes: what follows does not follow from what was.
+    pub(crate) fn leave(&mut self, out: &mut Vec<Output>) {
+        if self.window.header().is_none() {
+            self.early.clear();
+        }
+        self.close_all(out);
+        self.picture_format = None;
+        self.sound_format = None;
+    }
+
+    /// Nothing will follow.
+    pub(crate) fn end(&mut self, out: &mut Vec<Output>) {
+        self.leave(out);
+        if self.window.header().is_some() {
+            self.event(Event::End {}, out);
+        }
+    }
+
+    pub(crate) fn push(&mut self, passed: Passed, wall_ms: u64, out: &mut Vec<Output>) {
+        if self.anchor.is_some() {
+            return self.take(passed, wall_ms, out);
+        }
+        self.early.push(passed);
+        if let Some(pace) = self.look() {
+            self.begin(pace, out);
+            for passed in std::mem::take(&mut self.early) {
+                self.take(passed, wall_ms, out);
+            }
+        }
+    }
+
+    /// The frame rate of the beginning, once it is known and the sound has said what it is.
+    fn look(&self) -> Option<Pace> {
+        let cut = self.early.iter().rposition(|passed| *passed == Passed::Cut);
+        let since = &self.early[cut.unwrap_or(0)..];
+        let times: Vec<i64> = since
+            .iter()
+            .filter_map(|passed| match passed {
+                Passed::Picture(frame) => Some(frame.decoded_ms),
+                _ => None,
+            })
+            .collect();
+        let lasts = times.last()? - times.first()?;
+        let has_sound = self
+            .early
+            .iter()
+            .any(|passed| matches!(passed, Passed::SoundFormat(_)));
+        let known = has_sound || self.sound_format.is_some() || lasts >= WAIT_FOR_SOUND_MS;
+        (known && times.len() > 2 && lasts >= LOOK_AT_MS).then(|| Pace::of(&times))
+    }
+
+    fn begin(&mut self, pace: Pace, out: &mut Vec<Output>) {
+        self.pace = pace;
+        if self.window.header().is_some() {
+            return;
+        }
+        let header = Header {
+            mode: self.wishes.mode,
+            part_us: self.pace.part_us(self.wishes.part_ms()),
+            target_s: TARGET_S,
+            tracks: vec![self.picture.name, self.sound.name],
+        };
+        self.event(Event::Begin(header), out);
+    }
+
+    fn take(&mut self, passed: Passed, wall_ms: u64, out: &mut Vec<Output>) {
+        match passed {
+            Passed::PictureFormat(format) => self.picture_format = Some(format),
+            Passed::SoundFormat(format) => {
+                if self.anchor.is_some() && format != self.sounds_as {
+                    // The tracks change together, with the next keyframe.
+                    self.is_cut = true;
+                }
+                self.sound_format = Some(format);
+            }
+            Passed::Cut => self.is_cut = true,
+            Passed::Picture(frame) => self.show(&frame, wall_ms, out),
+            Passed::Sound(frame) => {
+                // Until the cut, the track is in another format.
+                if self.sound_format.as_ref() == Some(&self.sounds_as)
+                    && self.waiting.len() < MOST_WAITING
+                {
+                    self.waiting.push_back(frame);
+                }
+                self.hear(out);
+            }
+        }
+    }
+
+    fn show(&mut self, frame: &Frame, wall_ms: u64, out: &mut Vec<Output>) {
+        if self.anchor.is_none() || (self.is_cut && frame.key) {
+            self.close_all(out);
+            self.anchor_at(frame, wall_ms, out);
+        }
+        let Some(decoded) = self.anchor.and_then(|anchor| anchor.tick(frame.decoded_ms)) else {
+            return;
+        };
+        let part = self.part_ticks();
+        self.picture.stretch(decoded, part);
+        let lasts = self.picture.segment_lasts();
+        let is_over = (frame.key && lasts >= SHORTEST_SEGMENT)
+            || lasts + self.pace.frame.max(part.min(PARTS_STANDARD_MS * PER_MS)) > LONGEST_SEGMENT;
+        if is_over {
+            self.close_picture(out);
+        } else if self.picture.is_full(part, self.pace.frame) {
+            self.close_part(true, out);
+        }
+        self.pace.see(decoded);
+        let shown = decoded + u64::from(frame.later_ms.unsigned_abs()) * PER_MS;
+        self.picture
+            .append(&frame.data, self.pace.frame, Some(shown), frame.key, part);
+        if self.picture.is_full(part, self.pace.frame) {
+            self.close_part(true, out);
+        }
+        self.hear(out);
+    }
+
+    /// A new beginning: what the tracks are in, and where on the broadcast's clock they go on.
+    fn anchor_at(&mut self, frame: &Frame, wall_ms: u64, out: &mut Vec<Output>) {
+        let is_first = self.picture.number == 0;
+        let sound_end = self.sound.end_in(PICTURE_SCALE);
+        let tick = self.picture.end.max(sound_end);
+        self.picture.end = tick;
+        self.sounds_as = self
+            .sound_format
+            .clone()
+            .unwrap_or_else(SoundFormat::silent);
+        self.sound.restart(
+            self.sounds_as.rate,
+            tick * u64::from(self.sounds_as.rate) / u64::from(PICTURE_SCALE),
+        );
+        self.anchor = Some(Anchor {
+            publisher_ms: frame.decoded_ms,
+            tick,
+            wall_ms,
+        });
+        self.began_ms = wall_ms;
+        self.is_cut = false;
+        self.pace.restart();
+        if !is_first {
+            self.event(
+                Event::Cut {
+                    segment: self.picture.number,
+                },
+                out,
+            );
+        }
+        let picture = self.picture_format.as_ref().map(|format| Media::H264 {
+            width: format.width,
+            height: format.height,
+            avcc: format.record.clone(),
+        });
+        let sound = Media::Aac {
+            rate: self.sounds_as.rate,
+            channels: self.sounds_as.channels,
+            config: self.sounds_as.config.clone(),
+        };
+        if let Some(picture) = picture {
+            self.init(0, picture, out);
+        }
+        self.init(1, sound, out);
+    }
+
+    fn init(&mut self, at: usize, media: Media, out: &mut Vec<Output>) {
+        let track = if at == 0 { &self.picture } else { &self.sound };
+        let number = match &self.inits[at] {
+            Some((_, before)) if *before == media => return,
+            Some((number, _)) => number + 1,
+            None => 0,
+        };
+        let (name, scale, segment) = (track.name, track.scale, track.number);
+        let file = satreel_hls::live::window::init_file(name, number);
+        out.push(Output::File(file, init_segment(&media, scale, 0)));
+        self.inits[at] = Some((number, media));
+        self.event(
+            Event::Init {
+                track: name,
+                segment,
+                init: number,
+            },
+            out,
+        );
+    }
+
+    /// Lets sound through as far as the picture is, and silence where there is none.
+    fn hear(&mut self, out: &mut Vec<Output>) {
+        let Some(anchor) = self.anchor else {
+            return;
+        };
+        while let Some(frame) = self.waiting.front() {
+            let Some(tick) = anchor.tick(frame.decoded_ms) else {
+                self.waiting.pop_front();
+                continue;
+            };
+            if tick >= self.picture.end || !self.may_sound() {
+                break;
+            }
+            if let Some(frame) = self.waiting.pop_front() {
+                self.sound_at(tick, &frame.data, out);
+            }
+        }
+        let heard = self.sound.end_in(PICTURE_SCALE);
+        let behind = self.picture.end.saturating_sub(heard);
+        let mute = self.sound_format.is_none();
+        if mute {
+            self.fill(self.picture.end, out);
+        } else if behind > LATEST_SOUND {
+            self.fill(self.picture.end - FILL_UP_TO, out);
+        }
+        self.close_sounds(out);
+    }
+
+    /// One frame, where it belongs: sound that lies a whole frame off is moved by silence or left
+    /// out, less than that is the publisher's rounding.
+    fn sound_at(&mut self, tick: u64, data: &[u8], out: &mut Vec<Output>) {
+        let at = tick * u64::from(self.sound.scale) / u64::from(PICTURE_SCALE);
+        if self.sound.is_untouched() && at > self.sound.end && at - self.sound.end < aac::FRAME {
+            self.sound.end = at;
+        }
+        if at + aac::FRAME <= self.sound.end {
+            return;
+        }
+        while at >= self.sound.end + aac::FRAME {
+            self.sound_frame(None, out);
+        }
+        self.sound_frame(Some(data), out);
+    }
+
+    fn fill(&mut self, up_to: u64, out: &mut Vec<Output>) {
+        while self.sound.end_in(PICTURE_SCALE) < up_to && self.may_sound() {
+            self.sound_frame(None, out);
+        }
+    }
+
+    /// No segment has a part of its sound listed before one of its picture: whoever takes up a
+    /// broken broadcast can make silence, but no picture.
+    fn may_sound(&self) -> bool {
+        let is_first = self.sound.number == self.picture.number && !self.picture.has_parts();
+        let part = self.sound_part();
+        !is_first || self.sound.part_lasts() + 2 * aac::FRAME <= part
+    }
+
+    /// The longest part, in the sound's ticks.
+    fn sound_part(&self) -> u64 {
+        self.part_ticks()
+            .saturating_mul(u64::from(self.sound.scale))
+            / u64::from(PICTURE_SCALE)
+    }
+
+    fn sound_frame(&mut self, data: Option<&[u8]>, out: &mut Vec<Output>) {
+        // A segment ends with the first frame that begins beyond its picture.
+        self.close_sounds(out);
+        let part = self.sound_part();
+        let data = data.unwrap_or(self.sounds_as.quiet());
+        self.sound.append(data, aac::FRAME, None, true, u64::MAX);
+        if self.sound.part_lasts() + aac::FRAME > part {
+            self.close_part(false, out);
+        }
+    }
+
+    /// Ends the sound's segments whose picture has ended and whose sound is whole.
+    fn close_sounds(&mut self, out: &mut Vec<Output>) {
+        while let Some((end, began_ms)) = self.ends.front().copied() {
+            if self.sound.end_in(PICTURE_SCALE) < end || self.sound.is_untouched() {
+                return;
+            }
+            self.ends.pop_front();
+            self.close_part(false, out);
+            self.close_segment(false, began_ms, out);
+        }
+    }
+
+    fn close_picture(&mut self, out: &mut Vec<Output>) {
+        self.close_part(true, out);
+        self.ends.push_back((self.picture.end, self.began_ms));
+        self.close_segment(true, self.began_ms, out);
+        if let Some(anchor) = self.anchor {
+            self.began_ms = anchor.wall_ms + (self.picture.end - anchor.tick) / PER_MS;
+        }
+        self.hear(out);
+    }
+
+    /// Both tracks end here.
+    fn close_all(&mut self, out: &mut Vec<Output>) {
+        if self.anchor.is_some() && !self.picture.is_untouched() {
+            self.close_picture(out);
+        }
+        if let Some((end, _)) = self.ends.back().copied() {
+            self.fill(end, out);
+            if self.sound.is_untouched() {
+                self.sound_frame(None, out);
+            }
+            self.close_sounds(out);
+        }
+        self.waiting.clear();
+        self.anchor = None;
+    }
+
+    fn close_part(&mut self, picture: bool, out: &mut Vec<Output>) {
+        let has_parts = self.wishes.mode != Mode::Plain;
+        let track = if picture {
+            &mut self.picture
+        } else {
+            &mut self.sound
+        };
+        let Some(part) = track.close_part(has_parts) else {
+            return;
+        };
+        if has_parts {
+            out.push(Output::File(
+                MediaFile::Part(track.name, track.number, part.number),
+                part.bytes,
+            ));
+            let event = Event::Part {
+                track: track.name,
+                segment: track.number,
+                part: part.number,
+                us: part.us,
+                key: part.key,
+            };
+            self.event(event, out);
+        }
+    }
+
+    fn close_segment(&mut self, picture: bool, at_ms: u64, out: &mut Vec<Output>) {
+        let track = if picture {
+            &mut self.picture
+        } else {
+            &mut self.sound
+        };
+        let (name, number) = (track.name, track.number);
+        let Some(whole) = track.close_segment() else {
+            return;
+        };
+        out.push(Output::File(MediaFile::Segment(name, number), whole.bytes));
+        let event = Event::Segment {
+            track: name,
+            segment: number,
+            us: whole.us,
+            at_ms,
+            key: whole.key,
+        };
+        self.event(event, out);
+        if !picture {
+            self.drop_old(out);
+        }
+    }
+
+    /// Keeps the window as long as the channel wants it, and never shorter than players need.
+    fn drop_old(&mut self, out: &mut Vec<Output>) {
+        const FEWEST: usize = 6;
+        let Some(track) = self.window.track(self.sound.name) else {
+            return;
+        };
+        let mut lasts_us: u64 = track.segments.iter().map(|listed| listed.us).sum();
+        let mut gone = 0_usize;
+        while let Some(oldest) = track.segments.get(gone) {
+            lasts_us -= oldest.us;
+            if lasts_us < self.wishes.window_ms * 1000 || track.segments.len() - gone <= FEWEST {
+                break;
+            }
+            gone += 1;
+        }
+        if gone > 0 {
+            let before = self.window.first() + u32::try_from(gone).unwrap_or(0);
+            self.event(Event::Drop { before }, out);
+        }
+    }
+
+    fn event(&mut self, event: Event, out: &mut Vec<Output>) {
+        match self.window.apply(&event) {
+            Ok(()) => out.push(Output::Event(event)),
+            Err(misfit) => {
+                debug_assert!(false, "{event:?}: {misfit}");
+                tracing::error!(?event, %misfit, "a broadcast's event does not fit and is left out");
+            }
+        }
+    }
+
+    /// The longest part, in the picture's ticks.
+    fn part_ticks(&self) -> u64 {
+        match (self.wishes.mode, self.window.header()) {
+            (Mode::Plain, _) | (_, None) => u64::MAX / 1_000_000_000,
+            (_, Some(header)) => header.part_us * PER_MS / 1000,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

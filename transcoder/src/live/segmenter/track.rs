@@ -1,0 +1,186 @@
+//! One track's samples on their way: the open part, and the open segment around it.
+
+use satreel_hls::live::window::shortest;
+use satreel_hls::naming::TrackName;
+
+use crate::fmp4::{Sample, media_segment};
+
+#[derive(Debug)]
+pub(super) struct Track {
+    pub(super) name: TrackName,
+    pub(super) scale: u32,
+    /// The open segment's number.
+    pub(super) number: u32,
+    /// Where the next sample is decoded, in ticks.
+    pub(super) end: u64,
+    segment: Run,
+    part: Run,
+    parts: u32,
+    fragments: u32,
+}
+
+/// Samples that follow one another.
+#[derive(Debug, Default)]
+struct Run {
+    begins: u64,
+    lasts: u64,
+    samples: Vec<Sample>,
+    data: Vec<u8>,
+}
+
+pub(super) struct Closed {
+    pub(super) number: u32,
+    pub(super) us: u64,
+    pub(super) key: bool,
+    pub(super) bytes: Vec<u8>,
+}
+
+impl Track {
+    pub(super) fn new(name: TrackName, scale: u32) -> Self {
+        Self {
+            name,
+            scale,
+            number: 0,
+            end: 0,
+            segment: Run::default(),
+            part: Run::default(),
+            parts: 0,
+            fragments: 0,
+        }
+    }
+
+    pub(super) fn resume(&mut self, number: u32, end: u64) {
+        (self.number, self.end) = (number, end);
+    }
+
+    /// A new format, from this tick on.
+    pub(super) fn restart(&mut self, scale: u32, end: u64) {
+        (self.scale, self.end) = (scale, end);
+    }
+
+    /// Whether the open segment has no sample yet.
+    pub(super) fn is_untouched(&self) -> bool {
+        self.segment.samples.is_empty() && self.part.samples.is_empty()
+    }
+
+    /// Whether the open segment has a part that is closed.
+    pub(super) fn has_parts(&self) -> bool {
+        self.parts > 0
+    }
+
+    pub(super) fn part_lasts(&self) -> u64 {
+        self.part.lasts
+    }
+
+    pub(super) fn segment_lasts(&self) -> u64 {
+        self.segment.lasts + self.part.lasts
+    }
+
+    pub(super) fn end_in(&self, scale: u32) -> u64 {
+        self.end * u64::from(scale) / u64::from(self.scale)
+    }
+
+    /// One more sample, which lasts so long as far as is known, and no longer than the part has
+    /// room. `shown`: when it is to be seen; None: when it is decoded.
+    pub(super) fn append(
+        &mut self,
+        data: &[u8],
+        lasts: u64,
+        shown: Option<u64>,
+        key: bool,
+        part: u64,
+    ) {
+        let lasts = lasts.min(part.saturating_sub(self.part.lasts)).max(1);
+        if self.part.samples.is_empty() {
+            self.part.begins = self.end;
+        }
+        let later = shown.unwrap_or(self.end).cast_signed() - self.end.cast_signed();
+        self.part.samples.push(Sample {
+            size: u32::try_from(data.len()).unwrap_or(u32::MAX),
+            duration: u32::try_from(lasts).unwrap_or(u32::MAX),
+            composition: i32::try_from(later).unwrap_or_default(),
+            key,
+        });
+        self.part.data.extend_from_slice(data);
+        self.part.lasts += lasts;
+        self.end += lasts;
+    }
+
+    /// The sample after the part's last is decoded at `next`: the last lasts until then, if the
+    /// part has room.
+    pub(super) fn stretch(&mut self, next: u64, part: u64) {
+        let room = part.saturating_sub(self.part.lasts);
+        let Some(last) = self.part.samples.last_mut() else {
+            return;
+        };
+        let before = u64::from(last.duration);
+        let begins = self.end - before;
+        let lasts = next.saturating_sub(begins).clamp(1, before + room);
+        last.duration = u32::try_from(lasts).unwrap_or(u32::MAX);
+        self.part.lasts = self.part.lasts - before + lasts;
+        self.end = begins + lasts;
+    }
+
+    /// Whether the part has to be closed: long enough, and no room for another frame.
+    pub(super) fn is_full(&self, part: u64, frame: u64) -> bool {
+        let lasts = self.part.lasts;
+        lasts >= part || (lasts > shortest(part) + self.tick_slack() && lasts + frame / 2 > part)
+    }
+
+    /// Ticks that rounding to microseconds can cost.
+    fn tick_slack(&self) -> u64 {
+        u64::from(self.scale / 10_000)
+    }
+
+    /// None: it has no sample. `alone`: it is to be a file of its own.
+    pub(super) fn close_part(&mut self, alone: bool) -> Option<Closed> {
+        if self.part.samples.is_empty() {
+            return None;
+        }
+        let part = std::mem::take(&mut self.part);
+        let number = self.parts;
+        self.parts += 1;
+        let closed = Closed {
+            number,
+            us: self.us(part.begins, part.begins + part.lasts),
+            key: part.samples.first().is_some_and(|sample| sample.key),
+            bytes: if alone {
+                self.fragments += 1;
+                media_segment(self.fragments, part.begins, &part.samples, &part.data)
+            } else {
+                Vec::new()
+            },
+        };
+        if self.segment.samples.is_empty() {
+            self.segment = part;
+        } else {
+            self.segment.lasts += part.lasts;
+            self.segment.samples.extend(part.samples);
+            self.segment.data.extend(part.data);
+        }
+        Some(closed)
+    }
+
+    /// None: it has no sample. The part is closed already.
+    pub(super) fn close_segment(&mut self) -> Option<Closed> {
+        if self.segment.samples.is_empty() {
+            return None;
+        }
+        let whole = std::mem::take(&mut self.segment);
+        let closed = Closed {
+            number: self.number,
+            us: self.us(whole.begins, whole.begins + whole.lasts),
+            key: whole.samples.first().is_some_and(|sample| sample.key),
+            bytes: media_segment(self.number, whole.begins, &whole.samples, &whole.data),
+        };
+        self.number += 1;
+        self.parts = 0;
+        Some(closed)
+    }
+
+    /// The difference of two rounded boundaries, so that sums never drift.
+    fn us(&self, from: u64, to: u64) -> u64 {
+        let us = |ticks: u64| ticks * 1_000_000 / u64::from(self.scale);
+        us(to) - us(from)
+    }
+}

@@ -1,0 +1,330 @@
+//! RTMP over sockets: a thread a publisher, and limits on all that a stranger can hold.
+
+use std::collections::HashMap;
+use std::io::{self, Read as _, Write as _};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use super::gate::{Gate, Passed};
+use super::health::Doctor;
+use super::house::{House, Out, Pass};
+use super::refusal::Refusal;
+use super::rtmp::session::{Said, Session};
+use crate::site::Site;
+
+/// Connections of all kinds.
+const MOST: usize = 128;
+/// Connections of one address that have shown no key yet.
+const MOST_STRANGERS: usize = 8;
+/// From the first byte to the key.
+const KEY_WITHIN: Duration = Duration::from_secs(8);
+/// A publisher that says nothing for so long is gone.
+const SILENCE: Duration = Duration::from_secs(10);
+const PICTURE_WITHIN: Duration = Duration::from_secs(10);
+const TICK: Duration = Duration::from_millis(500);
+const TRY_AGAIN: Duration = Duration::from_secs(5);
+const STACK: usize = 256 << 10;
+
+/// Serves publishers for as long as the process lives.
+pub(crate) fn start(site: &Site) -> io::Result<()> {
+    let house = Arc::new(House::open(site, now_ms()));
+    let keeper = Arc::clone(&house);
+    thread("live", move || {
+        loop {
+            keeper.look_after(now_ms());
+            std::thread::sleep(TICK);
+        }
+    })?;
+    let address = site.publishers;
+    thread("rtmp", move || serve(&house, address))
+}
+
+fn thread(name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    let builder = std::thread::Builder::new()
+        .name(name.to_owned())
+        .stack_size(STACK);
+    builder.spawn(body).map(drop)
+}
+
+fn serve(house: &Arc<House>, address: SocketAddr) {
+    let listener = bind(address);
+    let strangers = Strangers::default();
+    loop {
+        match listener.accept() {
+            Ok((stream, from)) => {
+                let Some(seat) = strangers.seat(from.ip()) else {
+                    // Closed at once: whoever floods us gets nothing to hold.
+                    continue;
+                };
+                let house = Arc::clone(house);
+                let served = thread("publisher", move || {
+                    Connection::serve(&house, &stream, from, seat);
+                });
+                if let Err(error) = served {
+                    tracing::warn!(%error, "no thread for a publisher");
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot take a publisher's connection");
+                std::thread::sleep(TICK);
+            }
+        }
+    }
+}
+
+/// Another process may hold the address for a moment, or for good.
+fn bind(address: SocketAddr) -> TcpListener {
+    let mut told = false;
+    loop {
+        match TcpListener::bind(address) {
+            Ok(listener) => {
+                let bound = listener.local_addr().unwrap_or(address);
+                tracing::info!(address = %bound, "RTMP");
+                return listener;
+            }
+            Err(error) if !told => {
+                told = true;
+                tracing::warn!(%address, %error, "no broadcasts: set `listen` of `[live]` to a free address, or stop who has it");
+            }
+            Err(_) => {}
+        }
+        std::thread::sleep(TRY_AGAIN);
+    }
+}
+
+/// Who is connected, and who of them has shown no key.
+#[derive(Debug, Default, Clone)]
+struct Strangers(Arc<Mutex<(usize, HashMap<IpAddr, usize>)>>);
+
+/// One connection's place; given back when dropped.
+#[derive(Debug)]
+struct Seat {
+    of: Strangers,
+    from: IpAddr,
+    is_stranger: bool,
+}
+
+impl Strangers {
+    fn seat(&self, from: IpAddr) -> Option<Seat> {
+        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (all, strangers) = &mut *held;
+        let mine = strangers.get(&from).copied().unwrap_or(0);
+        if *all >= MOST || mine >= MOST_STRANGERS {
+            return None;
+        }
+        *all += 1;
+        strangers.insert(from, mine + 1);
+        Some(Seat {
+            of: self.clone(),
+            from,
+            is_stranger: true,
+        })
+    }
+}
+
+impl Seat {
+    fn known(&mut self) {
+        if std::mem::take(&mut self.is_stranger) {
+            let mut held = self.of.0.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(mine) = held.1.get_mut(&self.from) {
+                *mine -= 1;
+                if *mine == 0 {
+                    held.1.remove(&self.from);
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.known();
+        let mut held = self.of.0.lock().unwrap_or_else(PoisonError::into_inner);
+        held.0 -= 1;
+    }
+}
+
+struct Connection<'a> {
+    house: &'a House,
+    stream: &'a TcpStream,
+    from: SocketAddr,
+    session: Session,
+    gate: Gate,
+    doctor: Doctor,
+    pass: Option<Pass>,
+    since: Instant,
+    has_picture: bool,
+}
+
+/// Why the connection is over.
+enum Over {
+    /// In order, by silence, or because the other side is gone.
+    Gone(&'static str),
+    Told(Refusal),
+    Broken(String),
+}
+
+impl Connection<'_> {
+    fn serve(house: &House, stream: &TcpStream, from: SocketAddr, mut seat: Seat) {
+        let mut connection = Connection {
+            house,
+            stream,
+            from,
+            session: Session::new(),
+            gate: Gate::default(),
+            doctor: Doctor::default(),
+            pass: None,
+            since: Instant::now(),
+            has_picture: false,
+        };
+        let over = connection.run(&mut seat);
+        if let Some(pass) = &connection.pass {
+            house.leave(pass, now_ms());
+        }
+        match over {
+            Over::Gone(why) => tracing::debug!(%from, why, "a publisher's connection ended"),
+            Over::Broken(why) => tracing::info!(%from, why, "a connection is closed"),
+            Over::Told(refusal) => {
+                tracing::info!(%from, %refusal, "a publisher is turned away");
+                let code = match refusal {
+                    Refusal::Key | Refusal::Throttled => "NetStream.Publish.Denied",
+                    _ => "NetStream.Publish.BadName",
+                };
+                connection.session.refuse(code, &refusal.to_string());
+                let _ = connection.send();
+            }
+        }
+        let _ = stream.shutdown(Shutdown::Both);
+    }
+
+    fn run(&mut self, seat: &mut Seat) -> Over {
+        let _ = self.stream.set_nodelay(true);
+        let _ = self.stream.set_write_timeout(Some(SILENCE));
+        let mut buffer = vec![0; 16 << 10];
+        let mut said = Vec::new();
+        loop {
+            if self.pass.is_none() && self.since.elapsed() >= KEY_WITHIN {
+                return Over::Gone("it showed no key in time");
+            }
+            let patience = if self.pass.is_none() {
+                KEY_WITHIN.saturating_sub(self.since.elapsed())
+            } else {
+                SILENCE
+            };
+            let _ = self
+                .stream
+                .set_read_timeout(Some(patience.max(Duration::from_millis(1))));
+            let read = match (&mut &*self.stream).read(&mut buffer) {
+                Ok(0) => return Over::Gone("it left"),
+                Ok(read) => read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(_) => return Over::Gone("it was silent or broke off"),
+            };
+            self.doctor.bytes(read);
+            if let Err(violation) = self.session.feed(&buffer[..read], &mut said) {
+                return Over::Broken(violation.to_string());
+            }
+            for said in said.drain(..) {
+                if let Err(over) = self.hear(said, seat) {
+                    return over;
+                }
+            }
+            if self.send().is_err() {
+                return Over::Gone("it does not read");
+            }
+            if self.pass.is_some() && !self.has_picture && self.since.elapsed() >= PICTURE_WITHIN {
+                return Over::Told(Refusal::NoPicture);
+            }
+        }
+    }
+
+    fn hear(&mut self, said: Said, seat: &mut Seat) -> Result<(), Over> {
+        let mut passed = Vec::new();
+        match said {
+            Said::Publish { key } => {
+                let pass = self
+                    .house
+                    .enter(&key, self.from.ip(), now_ms())
+                    .map_err(over)?;
+                seat.known();
+                self.since = Instant::now();
+                self.pass = Some(pass);
+                self.session.accept();
+            }
+            Said::Video { time, body } => {
+                self.gate
+                    .picture(time, &body, &mut passed)
+                    .map_err(Over::Told)?;
+            }
+            Said::Audio { time, body } => {
+                self.gate
+                    .sound(time, &body, &mut passed)
+                    .map_err(Over::Told)?;
+            }
+            Said::Leaves => return Err(Over::Gone("it said goodbye")),
+        }
+        let now = self.since.elapsed();
+        for passed in passed {
+            self.has_picture |= matches!(passed, Passed::Picture(_));
+            self.doctor.see(&passed, now);
+            if let Some(pass) = &self.pass {
+                self.house.push(pass, passed, now_ms()).map_err(over)?;
+            }
+        }
+        if let Some(health) = self.doctor.due(now, self.gate.dropped)
+            && let Some(pass) = &self.pass
+        {
+            self.house.health(pass, &health).map_err(over)?;
+        }
+        Ok(())
+    }
+
+    fn send(&mut self) -> io::Result<()> {
+        let out = std::mem::take(&mut self.session.out);
+        (&mut &*self.stream).write_all(&out)
+    }
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "for map_err")]
+fn over(out: Out) -> Over {
+    match out {
+        Out::Refused(refusal) => Over::Told(refusal),
+        Out::Unwritable(_) => Over::Broken(out.to_string()),
+    }
+}
+
+fn now_ms() -> u64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strangers_have_few_seats_and_give_them_back() {
+        let strangers = Strangers::default();
+        let from = |last| IpAddr::from([10, 0, 0, last]);
+        let mut seats: Vec<Seat> = (0..MOST_STRANGERS)
+            .filter_map(|_| strangers.seat(from(1)))
+            .collect();
+        assert_eq!(seats.len(), MOST_STRANGERS);
+        assert!(strangers.seat(from(1)).is_none());
+        assert!(strangers.seat(from(2)).is_some());
+        seats[0].known();
+        assert!(
+            strangers.seat(from(1)).is_some(),
+            "who has a key is no stranger"
+        );
+        let all: Vec<Seat> = (0..=255)
+            .filter_map(|last| strangers.seat(from(last)))
+            .collect();
+        assert_eq!(all.len() + seats.len(), MOST);
+        drop((seats, all));
+        assert_eq!(*strangers.0.lock().expect("a lock"), (0, HashMap::new()));
+    }
+}

@@ -1,0 +1,340 @@
+//! Broadcasts: ffmpeg publishes to the real program, playlists are checked and played.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use satreel_hls::live::{View, Window};
+use satreel_hls::naming::{MediaFile, TrackName};
+use sha2::{Digest as _, Sha256};
+
+use crate::jobs::end;
+use crate::rig::{Rig, Title, text};
+
+const KEY: &str = "films_00112233445566778899aabbccddeeff";
+const PATIENCE: Duration = Duration::from_secs(40);
+
+/// The program at work, and what it logs.
+struct Station {
+    rig: Rig,
+    run: Child,
+    log: Receiver<String>,
+    address: SocketAddr,
+}
+
+impl Station {
+    fn new(channel: &str) -> Self {
+        let rig = Rig::new();
+        rig.configure("[live]\nlisten = \"127.0.0.1:0\"\n");
+        let channels = rig.data().join("channels");
+        std::fs::create_dir_all(&channels).expect("a folder");
+        let hash = hex::encode(Sha256::digest(KEY.as_bytes()));
+        let file = format!(r#"{{"name": "Films", "key_sha256": "{hash}"{channel}}}"#);
+        std::fs::write(channels.join("films.json"), file).expect("a file");
+        let (run, log, address) = start(&rig);
+        Self {
+            rig,
+            run,
+            log,
+            address,
+        }
+    }
+
+    /// Another process in the place of one that was killed.
+    fn restart(&mut self) {
+        self.run.kill().expect("it runs");
+        self.run.wait().expect("it ends");
+        (self.run, self.log, self.address) = start(&self.rig);
+    }
+
+    /// The next line of the log with these words.
+    fn hears(&self, words: &str) -> String {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            let line = self
+                .log
+                .recv_timeout(left)
+                .unwrap_or_else(|_| panic!("never: {words}"));
+            if line.contains(words) {
+                return line;
+            }
+        }
+    }
+
+    fn publish(&self, key: &str, arguments: &str) -> Child {
+        Command::new("ffmpeg")
+            .args(["-nostdin", "-v", "error", "-re"])
+            .args(arguments.split_whitespace())
+            .args(["-f", "flv"])
+            .arg(format!("rtmp://{}/live/{key}", self.address))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("ffmpeg runs")
+    }
+
+    /// The folder of the only broadcast.
+    fn folder(&self) -> PathBuf {
+        let mut folders: Vec<PathBuf> = std::fs::read_dir(self.rig.data().join("live"))
+            .expect("a folder")
+            .map(|entry| entry.expect("an entry").path())
+            .collect();
+        assert_eq!(folders.len(), 1);
+        folders.remove(0)
+    }
+
+    /// Waits until the journal says what is wanted; checks on every look that all that is listed is
+    /// there.
+    fn watch(&self, what: &str, wanted: impl Fn(&Window) -> bool) -> Window {
+        let folder = self.folder();
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let journal = std::fs::read_to_string(folder.join("journal")).unwrap_or_default();
+            let (window, _) = Window::replay(&journal);
+            all_is_there(&folder, &window);
+            if wanted(&window) {
+                return window;
+            }
+            assert!(Instant::now() < until, "never: {what}\n{journal}");
+            std::thread::yield_now();
+        }
+    }
+
+    fn end(mut self) {
+        end(&mut self.run);
+    }
+}
+
+impl Drop for Station {
+    fn drop(&mut self) {
+        let _ = self.run.kill();
+        let _ = self.run.wait();
+    }
+}
+
+fn start(rig: &Rig) -> (Child, Receiver<String>, SocketAddr) {
+    let mut run = Rig::transcoder()
+        .arg("run")
+        .arg("--config")
+        .arg(rig.path("satreel.toml"))
+        .env("NO_COLOR", "1")
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the transcoder runs");
+    let lines = BufReader::new(run.stderr.take().expect("a log")).lines();
+    let (say, log) = channel();
+    std::thread::spawn(move || {
+        for line in lines.map_while(Result::ok) {
+            let _ = say.send(line);
+        }
+    });
+    let address = loop {
+        let line = log.recv_timeout(PATIENCE).expect("it listens");
+        if let Some((_, address)) = line.split_once("RTMP address=") {
+            break address.trim().parse().expect("an address");
+        }
+    };
+    (run, log, address)
+}
+
+fn track(name: &str) -> TrackName {
+    name.parse().expect("a track")
+}
+
+fn segments(window: &Window) -> usize {
+    window
+        .track(track("v"))
+        .map_or(0, |track| track.segments.len())
+}
+
+/// Parts are listed near the end only, and deleted a while after.
+fn all_is_there(folder: &Path, window: &Window) {
+    for name in ["v", "a"] {
+        let Some(playlist) = window.playlist(track(name), View::Full) else {
+            continue;
+        };
+        let quoted = playlist
+            .lines()
+            .filter(|line| line.starts_with("#EXT-X-PART:") || line.starts_with("#EXT-X-MAP:"))
+            .filter_map(|line| line.split('"').nth(1));
+        let segments = playlist.lines().filter(|line| !line.starts_with('#'));
+        for file in quoted.chain(segments) {
+            assert!(file.parse::<MediaFile>().is_ok(), "{file}");
+            assert!(folder.join(file).is_file(), "{file} is listed and absent");
+        }
+    }
+}
+
+fn kill(mut publisher: Child) {
+    publisher.kill().expect("it runs");
+    publisher.wait().expect("it ends");
+}
+
+const FILM: &str = "-f lavfi -i testsrc2=size=320x180:rate=30 -f lavfi -i sine=frequency=440:sample_rate=48000 \
+    -c:v libx264 -preset ultrafast -tune zerolatency -pix_fmt yuv420p -g 60 -c:a aac -ac 2";
+
+#[test]
+fn a_broadcast_is_watched_while_it_runs_and_kept_as_a_title() {
+    let station = Station::new(r#", "grace_s": 0, "publish": true"#);
+    let mut publisher = station.publish(KEY, &format!("{FILM} -t 7"));
+    station.hears("on air");
+    let window = station.watch("two segments", |window| segments(window) >= 2);
+    let folder = station.folder();
+    let parts = &window.track(track("v")).expect("a track").segments[0].parts;
+    assert_eq!(parts.len(), 10, "{parts:?}");
+    let probed = Command::new("ffprobe")
+        .args([
+            "-v",
+            "error",
+            "-live_start_index",
+            "0",
+            "-read_intervals",
+            "%+1",
+        ])
+        .args(["-show_entries", "stream=codec_name,width", "-of", "csv=p=0"])
+        .arg(folder.join("master.m3u8"))
+        .output()
+        .expect("ffprobe runs");
+    let streams = text(&probed.stdout);
+    assert!(
+        streams.contains("h264,320") && streams.contains("aac"),
+        "{streams} {}",
+        text(&probed.stderr)
+    );
+    assert!(publisher.wait().expect("it ends").success());
+    let line = station.hears("the broadcast is a title");
+    let id = line
+        .split("id=")
+        .nth(1)
+        .and_then(|rest| rest.split_whitespace().next())
+        .expect("an id");
+    let title: Title = station.rig.title(id);
+    title.verifies();
+    let lasts = title.json()["duration_s"].as_f64().expect("a number");
+    assert!((6.5..7.2).contains(&lasts), "{lasts}");
+    assert_eq!(title.json()["state"], "published");
+    title.decodes("v");
+    station.end();
+}
+
+#[test]
+fn a_killed_publisher_comes_back_to_the_same_broadcast() {
+    let station = Station::new("");
+    let first = station.publish(KEY, FILM);
+    station.watch_on_air();
+    station.watch("a segment", |window| segments(window) >= 1);
+    kill(first);
+    station.hears("its publisher is away");
+    let away = station.watch("its end", |window| segments(window) >= 1);
+    let before = segments(&away);
+    let second = station.publish(KEY, FILM);
+    station.hears("the broadcast goes on");
+    let window = station.watch("more", |window| segments(window) > before);
+    let playlist = window.playlist(track("a"), View::Full).expect("a playlist");
+    assert_eq!(
+        playlist.matches("#EXT-X-DISCONTINUITY\n").count(),
+        1,
+        "{playlist}"
+    );
+    let third = station.publish(KEY, FILM);
+    station.hears("Another program with the same stream key took over");
+    station.watch("the third", |window| {
+        window.is_cut(window.next(window.track(track("v")).expect("a track")))
+            || window
+                .playlist(track("v"), View::Full)
+                .is_some_and(|text| text.matches("DISCONTINUITY\n").count() == 2)
+    });
+    kill(second);
+    kill(third);
+    station.end();
+}
+
+#[test]
+fn a_killed_transcoder_takes_its_broadcast_up_again() {
+    let mut station = Station::new("");
+    let first = station.publish(KEY, FILM);
+    station.watch_on_air();
+    station.watch("some parts", |window| {
+        segments(window) >= 1
+            && window
+                .track(track("v"))
+                .is_some_and(|track| track.open.len() > 2)
+    });
+    let folder = station.folder();
+    station.restart();
+    kill(first);
+    let second = station.publish(KEY, FILM);
+    station.hears("the broadcast goes on");
+    let window = station.watch("it goes on", |window| segments(window) >= 3);
+    assert_eq!(station.folder(), folder);
+    let playlist = window.playlist(track("v"), View::Full).expect("a playlist");
+    assert_eq!(
+        playlist.matches("#EXT-X-DISCONTINUITY\n").count(),
+        1,
+        "{playlist}"
+    );
+    kill(second);
+    station.end();
+}
+
+#[test]
+fn who_cannot_be_sent_on_is_told_why() {
+    let station = Station::new("");
+    for (key, film, words) in [
+        ("films_wrong", FILM, "The stream key is wrong"),
+        (
+            KEY,
+            "-f lavfi -i testsrc2=size=320x180:rate=30 -c:v flv1",
+            "The picture is Sorenson H.263",
+        ),
+        (
+            KEY,
+            "-f lavfi -i testsrc2=size=320x180:rate=30 -c:v libx264 -pix_fmt yuv444p",
+            "Choose NV12 in OBS",
+        ),
+    ] {
+        let mut publisher = station.publish(key, film);
+        station.hears(words);
+        assert!(!publisher.wait().expect("it ends").success());
+    }
+    station.end();
+}
+
+#[test]
+fn garbage_and_idlers_harm_nobody() {
+    let station = Station::new("");
+    let mut idlers: Vec<TcpStream> = (0..200)
+        .filter_map(|_| TcpStream::connect(station.address).ok())
+        .collect();
+    for (number, idler) in idlers.iter_mut().enumerate() {
+        // Some say nothing, some a little, some what is no RTMP.
+        let bytes: &[u8] = [&b""[..], b"\x03", b"GET / HTTP/1.1\r\n\r\n"][number % 3];
+        let _ = idler.write_all(bytes);
+    }
+    // Who came after the first few was closed at once.
+    let mut last = idlers.pop().expect("a connection");
+    last.set_read_timeout(Some(PATIENCE)).expect("a time");
+    assert!(matches!(last.read(&mut [0; 1]), Ok(0) | Err(_)));
+    drop(idlers);
+    let publisher = station.publish(KEY, FILM);
+    station.watch_on_air();
+    station.watch("a part", |window| {
+        window
+            .track(track("v"))
+            .is_some_and(|track| !track.open.is_empty())
+    });
+    kill(publisher);
+    station.end();
+}
+
+impl Station {
+    fn watch_on_air(&self) {
+        self.hears("on air");
+    }
+}
