@@ -190,7 +190,9 @@ const fn is_shown(file: MediaFile) -> bool {
         MediaFile::Master
         | MediaFile::Playlist(_)
         | MediaFile::Init(_)
+        | MediaFile::Reinit(..)
         | MediaFile::Segment(..)
+        | MediaFile::Part(..)
         | MediaFile::Caption(..)
         | MediaFile::Sprite(_)
         | MediaFile::Choice(_) => false,
