@@ -50,8 +50,8 @@ build: setup player
 	$(call say,Building the programs (the first time takes some minutes))
 	cargo build --release --locked -p satreel -p satreel-transcoder
 	mkdir -p bin
-	install -m 755 "$$CARGO_TARGET_DIR/release/satreel" "$$CARGO_TARGET_DIR/release/satreel-transcoder" bin/
-	$(call say,Built bin/satreel and bin/satreel-transcoder)
+	install -m 755 "$$CARGO_TARGET_DIR"/release/{satreel,satreel-transcoder,satreel-worker} bin/
+	$(call say,Built bin/satreel with bin/satreel-transcoder and its bin/satreel-worker)
 
 samples: setup
 	$(call say,Sample films)

@@ -43,10 +43,11 @@ const FILM_S = 40;
  * @returns {Promise<{ folder: string, id: string }>}
  */
 async function preparedFilm() {
-  const program = join(bin, "satreel-transcoder");
-  const { mtimeMs, size } = await stat(program);
+  const programs = ["satreel-transcoder", "satreel-worker"];
+  const builds = await Promise.all(programs.map((program) => stat(join(bin, program))));
+  const build = builds.map(({ mtimeMs, size }) => `${mtimeMs} ${size}`).join(" ");
   const key = createHash("sha256")
-    .update(`${mtimeMs} ${size} ${process.env.SATREEL_FILM ?? ""} ${FILM_S} ${PREVIEW_S}`)
+    .update(`${build} ${process.env.SATREEL_FILM ?? ""} ${FILM_S} ${PREVIEW_S}`)
     .digest("hex")
     .slice(0, 16);
   const folder = join(cache, key);

@@ -7,12 +7,12 @@ use std::io::Write as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use satreel_film::fault::Fault;
 use satreel_hls::job::{Change, JobFile, JobState, REFUSED, REPLACEMENTS, Wish};
 use satreel_hls::naming::VideoId;
 use serde_json::json;
 
 use crate::Failure;
-use crate::fault::Fault;
 use crate::job;
 use crate::run::desk::{Desk, take_turn};
 use crate::run::wishes::{Granted, grant};

@@ -106,9 +106,6 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// One job, in a confined process; started by the others
-    #[command(hide = true)]
-    Work { order: String },
 }
 
 /// Which job of which site.

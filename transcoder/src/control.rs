@@ -5,7 +5,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use satreel_hls::naming::VideoId;
 
-use crate::fault::Fault;
+use satreel_film::fault::Fault;
 
 /// The word that counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

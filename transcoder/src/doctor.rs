@@ -4,10 +4,10 @@
 use std::io::Write as _;
 
 use satreel_config::Sandbox;
+use satreel_film::sandbox::{self, Layer};
 use serde_json::{Value, json};
 
 use crate::Failure;
-use crate::worker::sandbox::{self, Layer};
 
 const LANDLOCK: &str = "boot a kernel with CONFIG_SECURITY_LANDLOCK and landlock in its lsm= list";
 const SECCOMP: &str = "boot a kernel with CONFIG_SECCOMP_FILTER, or let the container use it";

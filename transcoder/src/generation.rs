@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use satreel_hls::naming::{MediaFile, TrackName};
 
-use crate::fault::Fault;
-use crate::worker::store::{MARK, is_sidecar};
+use satreel_film::fault::Fault;
+use satreel_film::folder::{MARK, is_sidecar};
 
 /// Inside the title's folder, on the same disk; hidden, so it is never served.
 const STAGE: &str = ".making";

@@ -5,14 +5,14 @@ use std::io::Write as _;
 use std::path::Path;
 
 use satreel_config::{Loudness, Sandbox};
+use satreel_film::fault::Fault;
+use satreel_film::magic::Container;
+use satreel_film::plan::{Action, Plan, Preview};
+use satreel_film::protocol::{Message, Order};
 use serde_json::{Value, json};
 
 use crate::Failure;
 use crate::control::Control;
-use crate::fault::Fault;
-use crate::magic::Container;
-use crate::plan::{Action, Plan, Preview};
-use crate::protocol::{Message, Order};
 use crate::source::Film;
 use crate::supervisor::{Heard, supervise};
 

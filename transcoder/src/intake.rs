@@ -7,21 +7,21 @@
 use std::fs::{self, File, TryLockError};
 use std::path::Path;
 
+use satreel_film::fault::Fault;
+use satreel_film::plan::Plan;
+use satreel_film::protocol::{Message, Order};
+use satreel_film::sandbox;
 use satreel_hls::naming::{MediaFile, VideoId};
 
 use crate::control::{Control, Word};
-use crate::fault::Fault;
 use crate::generation;
 use crate::job::{self, JobFile, JobLog, JobState};
-use crate::plan::Plan;
 use crate::progress::Show;
-use crate::protocol::{Message, Order};
 use crate::sidecar::Given;
 use crate::site::{Site, write_whole};
 use crate::source::Film;
 use crate::supervisor::{Heard, Standstill, supervise};
 use crate::title::{self, Wish};
-use crate::worker::sandbox;
 
 /// What became of a film.
 #[derive(Debug, Clone, PartialEq)]

@@ -8,11 +8,11 @@ use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use satreel_film::fault::Fault;
+use satreel_film::plan::Plan;
 pub(crate) use satreel_hls::job::{JobFile, JobState, Stage};
 use satreel_hls::job::{MAX_JOB_BYTES, Preview};
 
-use crate::fault::Fault;
-use crate::plan::Plan;
 use crate::site::write_whole;
 
 const WRITE_EVERY: Duration = Duration::from_secs(1);

@@ -1,7 +1,7 @@
 //! Takes films in: watches the inbox, starts one confined worker a film, publishes what it made.
 //!
-//! Holds no secret and needs none. [`intake`] is a film's way; [`worker`] is the only part that
-//! looks inside a film, in a process of its own. A library for the program's own tests and fuzz
+//! Holds no secret and needs none. [`intake`] is a film's way; only the workers look inside a film,
+//! in another program (`satreel-worker`), so nothing of FFmpeg is loaded here. A library for the program's own tests and fuzz
 //! targets only: they reach [`outside`] and nothing else.
 
 mod add;
@@ -9,18 +9,13 @@ mod ask;
 mod cli;
 mod control;
 mod doctor;
-mod fault;
-mod fmp4;
 mod generation;
 mod inspect;
 mod intake;
 mod job;
 mod live;
-mod magic;
 pub mod outside;
-mod plan;
 mod progress;
-mod protocol;
 mod run;
 mod sidecar;
 mod site;
@@ -29,7 +24,6 @@ mod supervisor;
 mod surroundings;
 mod title;
 mod verify;
-mod worker;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -67,9 +61,6 @@ impl Failure {
 /// The program.
 pub fn start() -> ExitCode {
     let cli = Cli::parse();
-    if let Command::Work { order } = &cli.command {
-        return work(order);
-    }
     log_to_stderr();
     match carry_out(&cli) {
         Ok(()) => ExitCode::SUCCESS,
@@ -129,7 +120,6 @@ fn carry_out(cli: &Cli) -> Result<(), Failure> {
         Command::Delete(job) => ask::ask(&open(&job.site)?, job.id, Change::Delete {}),
         Command::Forget(job) => ask::ask(&open(&job.site)?, job.id, Change::Forget {}),
         Command::Doctor { json } => doctor::doctor(cli.sandbox.unwrap_or_default(), *json),
-        Command::Work { .. } => Ok(()),
     }
 }
 
@@ -144,14 +134,6 @@ fn open(args: &SiteArgs, sandbox: Option<Sandbox>) -> Result<Site, Failure> {
     };
     config.transcoder.sandbox = sandbox.unwrap_or(config.transcoder.sandbox);
     Ok(Site::of(config))
-}
-
-fn work(order: &str) -> ExitCode {
-    match serde_json::from_str(order) {
-        Ok(order) if worker::work(&order) => ExitCode::SUCCESS,
-        Ok(_) => ExitCode::from(1),
-        Err(_) => ExitCode::from(2),
-    }
 }
 
 fn log_to_stderr() {

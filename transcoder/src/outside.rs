@@ -6,10 +6,9 @@
 use std::path::Path;
 
 use satreel_config::Sandbox;
-
-use crate::fmp4::h264;
-use crate::worker::sandbox;
-use crate::{fmp4, magic, protocol};
+use satreel_film::fmp4::h264;
+use satreel_film::sandbox;
+use satreel_film::{fmp4, magic, protocol};
 
 /// Confines this process as a worker confines itself. Returns the layers, in words.
 pub fn confine(output: Option<&Path>) -> Result<String, String> {

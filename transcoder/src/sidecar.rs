@@ -10,12 +10,12 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use satreel_config::{MAX_SIDECAR_BYTES, Sidecar};
+use satreel_film::fault::Fault;
+use satreel_film::folder::sidecar_name;
+use satreel_film::plan::language;
 use satreel_hls::captions;
 
-use crate::fault::Fault;
-use crate::plan::language;
 use crate::site::write_whole;
-use crate::worker::store::sidecar_name;
 
 const CAPTIONS: [&str; 2] = ["srt", "vtt"];
 const POSTERS: [&str; 2] = ["jpg", "jpeg"];

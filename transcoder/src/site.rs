@@ -5,13 +5,13 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use satreel_config::{Config, Loudness, Offers, Sandbox};
+use satreel_film::fault::Fault;
+use satreel_film::folder::MARK;
 use satreel_hls::job::{ASKED, JOBS};
 use satreel_hls::naming::{MediaFile, VideoId};
 
-use crate::fault::Fault;
 use crate::generation;
 use crate::surroundings::Surroundings;
-use crate::worker::store::MARK;
 
 /// The folders of one site.
 #[derive(Debug, Clone)]

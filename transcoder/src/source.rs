@@ -10,8 +10,8 @@ use satreel_hls::naming::VideoId;
 use satreel_hls::title;
 use sha2::{Digest as _, Sha256};
 
-use crate::fault::Fault;
-use crate::magic::{self, Container};
+use satreel_film::fault::Fault;
+use satreel_film::magic::{self, Container};
 
 const BLOCK: usize = 1 << 20;
 

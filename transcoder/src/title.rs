@@ -5,12 +5,12 @@ use std::io;
 use std::path::Path;
 
 use satreel_config::Offers;
+use satreel_film::fault::Fault;
+use satreel_film::plan::{Plan, Preview};
 use satreel_hls::title::{Source, State, Tier, TierKind, TitleFile};
 use serde_json::{Map, Value};
 
 use crate::cli::TitleArgs;
-use crate::fault::Fault;
-use crate::plan::{Plan, Preview};
 use crate::sidecar::Given;
 use crate::site::write_whole;
 

@@ -1,11 +1,12 @@
 //! What of a publisher's messages goes on air: nothing before the first IDR frame with its
 //! parameter sets, nothing in a wrong format, nothing whose clock has gone astray.
 
+use satreel_film::fmp4::h264::{self, Framing};
+
 use super::aac::SoundFormat;
 use super::flv::{self, Picture, Sound};
 use super::refusal::Refusal;
 use super::sps;
-use crate::fmp4::h264::{self, Framing};
 
 /// A step of the publisher's clock that is no frame's length any more.
 const LONGEST_STEP_MS: i64 = 2_000;

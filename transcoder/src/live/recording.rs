@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
+use satreel_film::fmp4::{Sample, media_segment, read};
 use satreel_hls::live::Event;
 use satreel_hls::live::broadcast::BroadcastFile;
 use satreel_hls::live::channel::ChannelFile;
@@ -17,7 +18,6 @@ use satreel_hls::title::{State, TitleFile};
 use super::aac::{self, SoundFormat};
 use super::folder::{Folder, write_soon};
 use super::segmenter::Output;
-use crate::fmp4::{Sample, media_segment, read};
 use crate::site::{Site, write_whole};
 
 /// Until segments tell: players only choose among variants by it, and there is one.

@@ -10,12 +10,12 @@ mod track;
 
 use std::collections::VecDeque;
 
+use satreel_film::fmp4::{Media, init_segment};
 use satreel_hls::live::{Event, Header, Mode, Window};
 use satreel_hls::naming::{MediaFile, TrackName};
 
 use super::aac::{self, SoundFormat};
 use super::gate::{Frame, Passed, PictureFormat};
-use crate::fmp4::{Media, init_segment};
 use pace::Pace;
 use track::Track;
 

@@ -10,11 +10,11 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use satreel_film::fault::Fault;
 use satreel_hls::naming::VideoId;
 
 use super::{aside, turn};
 use crate::control::{Control, Word};
-use crate::fault::Fault;
 use crate::job::{self, JobState};
 use crate::site::Site;
 

@@ -15,13 +15,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use satreel_film::sandbox;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::Failure;
 use crate::generation;
 use crate::live;
 use crate::site::Site;
-use crate::worker::sandbox;
 use desk::{Desk, Task};
 use inbox::Inbox;
 use watch::Watch;

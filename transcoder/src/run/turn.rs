@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
+use satreel_film::fault::Fault;
 use satreel_hls::naming::VideoId;
 
 use super::aside::{self, Aside};
 use super::desk::Task;
 use crate::cli::TitleArgs;
 use crate::control::Control;
-use crate::fault::Fault;
 use crate::intake::{Taken, remake, take_in};
 use crate::job::{self, JobFile, JobState};
 use crate::progress::Show;

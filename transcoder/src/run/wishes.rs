@@ -9,13 +9,13 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use satreel_film::fault::Fault;
 use satreel_hls::job::{Change, MAX_WISH_BYTES, MOST_WISHES, Preview, REFUSED, REPLACEMENTS, Wish};
 use satreel_hls::naming::VideoId;
 
 use super::aside::{self, Aside};
 use super::desk::Desk;
 use crate::control::{Control, Word};
-use crate::fault::Fault;
 use crate::generation;
 use crate::intake;
 use crate::job::{self, JobFile, JobState};

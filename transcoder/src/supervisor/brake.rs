@@ -2,10 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use satreel_film::fault::Fault;
+
 use super::worker::Worker;
 use super::{Heard, Standstill};
 use crate::control::Word;
-use crate::fault::Fault;
 use crate::surroundings::{Low, Surroundings, give_way};
 
 /// How often the disk and the broadcasts are looked at.

@@ -14,14 +14,16 @@ use std::process::Command;
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
+use satreel_film::fault::Fault;
+use satreel_film::protocol::{Message, Order};
+
 use crate::control::{Control, Word};
-use crate::fault::Fault;
-use crate::protocol::{Message, Order};
 use crate::surroundings::{Low, Surroundings};
 use brake::Brake;
 use watchdog::{PATIENCE, Patience, Watchdog};
 use worker::{Worker, crashed};
 
+const WORKER: &str = "satreel-worker";
 const GLANCE: Duration = Duration::from_millis(200);
 
 /// What whoever started a worker hears of it.
@@ -91,11 +93,11 @@ fn listen_to(
     }
 }
 
-/// This program once more, as a worker.
+/// The worker's program, which lies beside this one.
 fn command(order: &Order) -> Result<Command, Fault> {
-    let program = std::env::current_exe().map_err(|error| crashed("no program", &error))?;
+    let own = std::env::current_exe().map_err(|error| crashed("no program", &error))?;
     let order = serde_json::to_string(order).map_err(|error| crashed("no order", &error))?;
-    let mut command = Command::new(program);
-    command.arg("work").arg(order);
+    let mut command = Command::new(own.with_file_name(WORKER));
+    command.arg(order);
     Ok(command)
 }

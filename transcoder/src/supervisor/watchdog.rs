@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::fault::Fault;
-use crate::protocol::Message;
+use satreel_film::fault::Fault;
+use satreel_film::protocol::Message;
 
 /// How long a worker may go on without getting anywhere. One that was taken over can say what it
 /// likes, so words alone count for nothing.

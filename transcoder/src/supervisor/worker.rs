@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
-use crate::fault::Fault;
-use crate::protocol::{self, LINE, Message};
+use satreel_film::fault::Fault;
+use satreel_film::protocol::{self, LINE, Message};
 
 /// How often a worker that has said its last word is asked whether it is gone.
 const LEAVING: Duration = Duration::from_millis(2);
@@ -37,7 +37,10 @@ impl Worker {
             .stderr(Stdio::null())
             .process_group(0)
             .spawn()
-            .map_err(|error| crashed("it did not start", &error))?;
+            .map_err(|error| match error.kind() {
+                io::ErrorKind::NotFound => Fault::NoWorker,
+                _ => crashed("it did not start", &error),
+            })?;
         Ok(Self {
             child,
             reaped: false,

@@ -10,12 +10,12 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use satreel_film::folder::MARK;
 use satreel_hls::naming::VideoId;
 use serde::Serialize;
 use serde_json::json;
 
 use crate::Failure;
-use crate::worker::store::MARK;
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

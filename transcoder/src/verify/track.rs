@@ -3,11 +3,11 @@
 use std::fs;
 use std::path::Path;
 
+use satreel_film::fmp4::read::{self, Fragment, Init};
 use satreel_hls::naming::MediaFile;
 use satreel_hls::playlist::{Bitrate, MediaPlaylist, SegmentSize, bitrate, parse_media};
 
 use super::Findings;
-use crate::fmp4::read::{self, Fragment, Init};
 
 /// Samples and playlist may differ by this: rounding, and a last frame of another length.
 const SLACK_US: u64 = 120_000;

@@ -1,9 +1,9 @@
 use proptest::prelude::*;
+use satreel_film::fmp4::read;
 use satreel_hls::live::View;
 
 use super::super::sps::tests::RECORD;
 use super::*;
-use crate::fmp4::read;
 
 const WISHES: Wishes = Wishes {
     mode: Mode::Fast,

@@ -3,7 +3,7 @@
 use satreel_hls::live::window::shortest;
 use satreel_hls::naming::TrackName;
 
-use crate::fmp4::{Sample, media_segment};
+use satreel_film::fmp4::{Sample, media_segment};
 
 #[derive(Debug)]
 pub(super) struct Track {

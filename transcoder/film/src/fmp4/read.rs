@@ -1,0 +1,190 @@
+//! Reads fragmented MP4 (ISO/IEC 14496-12) as far as a checker needs it: how long, how large, where
+//! keyframes are. Whatever the bytes say, it neither panics nor believes a length.
+
+/// What an init segment says of its track.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Init {
+    pub timescale: u32,
+    /// RFC 6381.
+    pub codec: String,
+    /// Width and height of a picture track.
+    pub size: Option<(u32, u32)>,
+}
+
+/// What a media segment holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fragment {
+    pub decode_time: u64,
+    /// The sum of all samples' durations.
+    pub duration: u64,
+    pub samples: u32,
+    /// Whether the first sample can be decoded without any before it.
+    pub independent: bool,
+    /// When keyframes are decoded, from the segment's start.
+    pub keys: Vec<u64>,
+    /// Whether the samples' sizes add up to the data.
+    pub sizes_fit: bool,
+}
+
+/// None: it is no init segment of one track.
+pub fn init(bytes: &[u8]) -> Option<Init> {
+    let media = find(bytes, &[b"moov", b"trak", b"mdia"])?;
+    let header = find(media, &[b"mdhd"])?;
+    let at = if header.first() == Some(&1) { 20 } else { 12 };
+    let entries = find(media, &[b"minf", b"stbl", b"stsd"])?.get(8..)?;
+    let (kind, entry, _) = next(entries)?;
+    let (codec, size) = match &kind {
+        b"avc1" => {
+            let record = find(entry.get(78..)?, &[b"avcC"])?.get(1..4)?;
+            let digits = record.iter().map(|byte| format!("{byte:02x}"));
+            let codec = digits.fold("avc1.".to_owned(), |text, byte| text + &byte);
+            (codec, Some((number(entry, 24, 2)?, number(entry, 26, 2)?)))
+        }
+        b"mp4a" => {
+            let esds = find(entry.get(28..)?, &[b"esds"])?;
+            // Decoder-specific information: its tag, its length, then the object type's five bits.
+            let at = esds
+                .windows(2)
+                .position(|pair| pair[0] == 5 && pair[1] >= 2)?;
+            (format!("mp4a.40.{}", esds.get(at + 2)? >> 3), None)
+        }
+        _ => return None,
+    };
+    let timescale = number(header, at, 4).filter(|scale| *scale > 0)?;
+    Some(Init {
+        timescale,
+        codec,
+        size,
+    })
+}
+
+/// None: it is no media segment of one track with one run of samples.
+pub fn fragment(bytes: &[u8]) -> Option<Fragment> {
+    const EVERY: u32 = 0x0F01;
+    let traf = find(bytes, &[b"moof", b"traf"])?;
+    let decode_time = find(traf, &[b"tfdt"])?.get(4..12)?;
+    let run = find(traf, &[b"trun"])?;
+    if number(run, 0, 4)? & 0x00FF_FFFF != EVERY {
+        return None;
+    }
+    let count = number(run, 4, 4)?;
+    let table = run.get(12..)?;
+    let data = find(bytes, &[b"mdat"])?;
+    let mut found = Fragment {
+        decode_time: u64::from_be_bytes(decode_time.try_into().ok()?),
+        duration: 0,
+        samples: count,
+        independent: false,
+        keys: Vec::new(),
+        sizes_fit: false,
+    };
+    let samples = table.chunks_exact(16).take(usize::try_from(count).ok()?);
+    if samples.len() != usize::try_from(count).ok()? {
+        return None;
+    }
+    let mut bytes = 0_u64;
+    for (place, sample) in samples.enumerate() {
+        // Bit 16 of the flags: it depends on others (§8.8.3.1).
+        if number(sample, 8, 4)? & 0x0001_0000 == 0 {
+            found.keys.push(found.duration);
+            found.independent |= place == 0;
+        }
+        found.duration += u64::from(number(sample, 0, 4)?);
+        bytes += u64::from(number(sample, 4, 4)?);
+    }
+    found.sizes_fit = bytes == data.len() as u64;
+    Some(found)
+}
+
+/// The body of the box at the end of a path, each the first of its kind.
+fn find<'a>(mut bytes: &'a [u8], path: &[&[u8; 4]]) -> Option<&'a [u8]> {
+    let (wanted, deeper) = path.split_first()?;
+    loop {
+        let (kind, body, rest) = next(bytes)?;
+        if kind == **wanted {
+            return if deeper.is_empty() {
+                Some(body)
+            } else {
+                find(body, deeper)
+            };
+        }
+        bytes = rest;
+    }
+}
+
+/// The first box: its kind, its body, and what follows it.
+fn next(bytes: &[u8]) -> Option<([u8; 4], &[u8], &[u8])> {
+    let length = usize::try_from(number(bytes, 0, 4)?).ok()?;
+    let kind = bytes.get(4..8)?.try_into().ok()?;
+    Some((kind, bytes.get(8..length)?, bytes.get(length..)?))
+}
+
+fn number(bytes: &[u8], at: usize, width: usize) -> Option<u32> {
+    let bytes = bytes.get(at..at.checked_add(width)?)?;
+    Some(
+        bytes
+            .iter()
+            .fold(0, |sum, byte| sum << 8 | u32::from(*byte)),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Media, Sample, init_segment, media_segment};
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read() {
+        let video = Media::H264 {
+            width: 640,
+            height: 360,
+            avcc: vec![1, 0x64, 0, 0x1F, 0xFF],
+        };
+        let expected = Init {
+            timescale: 12_800,
+            codec: "avc1.64001f".to_owned(),
+            size: Some((640, 360)),
+        };
+        assert_eq!(init(&init_segment(&video, 12_800, 1024)), Some(expected));
+        let audio = Media::Aac {
+            rate: 48_000,
+            channels: 2,
+            config: vec![0x11, 0x90],
+        };
+        let found = init(&init_segment(&audio, 48_000, 0)).expect("an init segment");
+        assert_eq!((found.codec.as_str(), found.size), ("mp4a.40.2", None));
+
+        let sample = |key: bool| Sample {
+            size: 2,
+            duration: 10,
+            composition: 0,
+            key,
+        };
+        let samples = [sample(true), sample(false), sample(true)];
+        let found = fragment(&media_segment(0, 99, &samples, b"abcdef")).expect("a segment");
+        assert_eq!(
+            (found.decode_time, found.duration, found.samples),
+            (99, 30, 3)
+        );
+        assert_eq!(found.keys, [0, 20]);
+        assert!(found.independent && found.sizes_fit);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_panic(
+            mut bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..300),
+            at in 0..400_usize,
+        ) {
+            let _ = (init(&bytes), fragment(&bytes));
+            let sample = Sample { size: 2, duration: 10, composition: 0, key: true };
+            let mut whole = media_segment(0, 99, &[sample], b"ab");
+            let end = (at + bytes.len()).min(whole.len());
+            if at < end {
+                bytes.truncate(end - at);
+                whole[at..end].copy_from_slice(&bytes);
+            }
+            let _ = (init(&whole), fragment(&whole));
+        }
+    }
+}

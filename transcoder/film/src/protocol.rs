@@ -1,0 +1,117 @@
+//! What supervisor and worker say to each other: one order in, JSON lines out.
+//!
+//! // SECURITY: a worker has parsed a stranger's file and may have been taken over, so its lines are
+//! read as hostile: bounded in length, strictly typed, control characters removed.
+
+use std::path::PathBuf;
+
+use satreel_config::{Loudness, Sandbox};
+use serde::{Deserialize, Serialize};
+
+use crate::fault::Fault;
+use crate::magic::Container;
+use crate::plan::{Plan, Preview};
+use crate::sandbox::Layers;
+
+/// Longest line a worker may write, in bytes.
+pub const LINE: usize = 64 * 1024;
+
+/// What the worker is to do with the film on its standard input.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Order {
+    pub container: Container,
+    pub preview: Preview,
+    /// Which making of the title this is; later ones have tracks of another name.
+    pub generation: u32,
+    /// The process that started it; the worker ends with it.
+    pub supervisor: u32,
+    /// Whether it may go on where the kernel can't confine it.
+    pub sandbox: Sandbox,
+    pub loudness: Loudness,
+    /// The languages (RFC 5646) of captions that lay beside the film; their cues wait in the
+    /// title's folder ([`crate::folder`]).
+    #[serde(default)]
+    pub captions: Vec<Option<String>>,
+    /// The title's folder, the only one that is written. None: only look and plan.
+    pub output: Option<PathBuf>,
+}
+
+/// What the worker tells.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "message", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Message {
+    /// The confinement that could be had from this kernel.
+    Confined {
+        layers: Layers,
+    },
+    /// Still looking through the file.
+    Looking {},
+    Planned {
+        plan: Box<Plan>,
+    },
+    /// So much of the film is made.
+    Progress {
+        done_us: u64,
+    },
+    /// The title can be watched, and grows.
+    Playable {},
+    /// Every file of the title is in place.
+    Done {},
+    Failed {
+        fault: Fault,
+    },
+}
+
+/// Why a worker's line is not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum BadLine {
+    #[error("a line of more than {LINE} bytes")]
+    TooLong,
+    #[error("a line that is no message: {0}")]
+    NotAMessage(#[from] serde_json::Error),
+}
+
+/// Reads one line of a worker.
+pub fn parse(line: &[u8]) -> Result<Message, BadLine> {
+    if line.len() > LINE {
+        return Err(BadLine::TooLong);
+    }
+    Ok(serde_json::from_slice(line)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_survive_the_pipe() {
+        let fault = Fault::damaged("half of it");
+        for message in [
+            Message::Looking {},
+            Message::Progress { done_us: 7 },
+            Message::Failed { fault },
+        ] {
+            let line = serde_json::to_vec(&message).expect("JSON");
+            assert_eq!(parse(&line).expect("a message"), message);
+        }
+    }
+
+    #[test]
+    fn strange_lines_are_refused() {
+        for line in [
+            &b""[..],
+            b"{}",
+            b"{\"message\":\"shell\"}",
+            b"{\"message\":\"progress\",\"done_us\":-1}",
+            b"{\"message\":\"progress\",\"done_us\":1,\"more\":2}",
+            b"\xFF\xFE",
+        ] {
+            assert!(parse(line).is_err(), "{line:?}");
+        }
+        assert!(matches!(
+            parse(&vec![b' '; LINE + 1]),
+            Err(BadLine::TooLong)
+        ));
+    }
+}
