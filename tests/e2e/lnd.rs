@@ -135,7 +135,7 @@ fn a_sale_survives_node_and_server() {
     let dearest = || value(&server.metrics, "satreel_dearest_tier_sat");
     assert_eq!(dearest(), Some(6_000_000));
     let log = || server.log.lock().expect("the log").clone();
-    assert_eq!(log().matches(SHORT).count(), 1, "{}", log());
+    wait_until("it is said", || log().matches(SHORT).count() == 1);
     price(3000);
     wait_until("all can be sold", || log().contains(ENOUGH));
     assert!(dearest() < Some(inbound));
