@@ -6,18 +6,23 @@
 import * as api from "./api.js";
 import { now } from "./clock.js";
 import { byId, h, pageData } from "./dom.js";
+import { Beside } from "./film/beside.js";
+import { rememberCaptions } from "./film/captions.js";
 import { Choice } from "./film/choice.js";
 import { createPlayer } from "./film/controls.js";
 import { PreviewEdge } from "./film/edge.js";
 import { Elsewhere } from "./film/elsewhere.js";
 import { createEngine, wholeTimeline } from "./film/engine.js";
 import { Grants } from "./film/grants.js";
+import { Growth } from "./film/growth.js";
 import { Keeper } from "./film/keeper.js";
-import { ELSEWHERE } from "./film/loader.js";
+import { Languages } from "./film/languages.js";
+import { ELSEWHERE, read } from "./film/loader.js";
 import { Notices } from "./film/notices.js";
 import { createPanel } from "./film/panel.js";
 import { Place } from "./film/place.js";
 import { recall, remember } from "./film/position.js";
+import { Sounds } from "./film/sounds.js";
 import { mountTip } from "./film/tip.js";
 import { Purse } from "./purse.js";
 import { PendingOrders } from "./sale/pending.js";
@@ -37,9 +42,24 @@ const sale = new Sale(title, store, purse, new PendingOrders(localStorage, now),
   watch: watchOrder,
   later: (then, ms) => setTimeout(then, ms),
 });
-const { player, video, showFree } = createPlayer(title);
+const sounds = new Sounds();
+const { player, video, timeline, showFree, say } = createPlayer(
+  title,
+  wholeTimeline ? sounds : null,
+);
 const grants = new Grants(title.id, api.grant, now, wholeTimeline, new Place(sessionStorage));
-const engine = createEngine(video, grants, (fault) => notices.fault(fault));
+const growth = new Growth(video, say);
+const languages = new Languages(localStorage);
+const beside = new Beside(video, title, (file) => read(grants, file));
+const engine = createEngine({
+  video,
+  grants,
+  growth,
+  sounds,
+  languages,
+  duration: title.duration_s,
+  onfault: (fault) => notices.fault(fault),
+});
 const edge = new PreviewEdge(video, () => {
   store.send({
     type: "choose",
@@ -59,7 +79,8 @@ const notices = new Notices(title, choice, {
 /** How much of the film is open now. @param {Grant} grant */
 function limit(grant) {
   const end = grant.full ? null : grant.preview_s;
-  edge.set(end ?? Infinity);
+  // Where more of the free part is still being made, its end so far is no reason to offer anything.
+  edge.set(growth.edge <= title.preview_s ? Infinity : (end ?? Infinity));
   // The browser's own player knows of nothing beyond the free part.
   showFree(wholeTimeline ? end : null, title.duration_s);
 }
@@ -99,6 +120,27 @@ function lock() {
 function show(grant, at) {
   limit(grant);
   engine.start(grant, at);
+  beside.show(grant);
+}
+
+/** Up to where the film was made when its free part was last asked for. */
+let asked = 0;
+let made = 0;
+
+/** A film that is still being made has grown, or is whole: more may be free, and in more qualities. */
+async function grown() {
+  const { current } = grants;
+  if (!current) return;
+  // Servers look at a playlist once a second: what they know is as new as what was here last time.
+  const known = made;
+  made = growth.edge;
+  if (!current.full && asked <= title.preview_s) {
+    asked = known;
+    void grants.renew().catch(() => {});
+  }
+  const { text } = await read(grants, "master.m3u8");
+  engine.offer(text.match(/^#EXT-X-STREAM-INF/gm)?.length ?? 0);
+  if (!growth.growing && grants.current) beside.grown(await api.title(title.id), grants.current);
 }
 
 /** @typedef {{ expires_at: string | null, scope: string, tag?: string | null }} Owned */
@@ -124,6 +166,7 @@ async function unlock(access, open = (token) => grants.open(token)) {
     else {
       limit(grant);
       engine.open(grant);
+      beside.show(grant);
     }
   } catch (problem) {
     refused(/** @type {api.Problem} */ (problem));
@@ -163,6 +206,7 @@ async function ranOut() {
   if (!grant || grant.full) return;
   limit(grant);
   engine.close(grant.preview_s ?? 0);
+  beside.show(grant);
 }
 
 /** Something that another tab, the cookie or an older code brought. */
@@ -182,7 +226,20 @@ grants.onrefused = (problem) => {
   else refused(problem);
 };
 
+grants.onrenewed = (grant) => {
+  beside.renewed(grant);
+  if (grant.full) return;
+  limit(grant);
+  engine.widen(grant.preview_s ?? 0);
+};
+growth.ongrown = () => void grown().catch(() => {});
+// A film that stands still renews nothing; who looks for a place in it wants its pictures.
+timeline.addEventListener("pointerenter", () => {
+  if (grants.current?.full && !grants.fresh()) void grants.ready();
+});
+
 byId("stage")?.replaceChildren(player);
+rememberCaptions(player, video, languages, !wholeTimeline);
 notices.offers();
 remember(localStorage, title.id, video);
 video.addEventListener("playing", () => store.send({ type: "playing" }));

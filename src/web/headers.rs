@@ -8,9 +8,9 @@ use axum::{
 };
 
 /// Nothing from elsewhere, no inline scripts. Styles may be inline because the player's controls
-/// bring theirs inside their shadow trees.
+/// bring theirs inside their shadow trees; hls.js begins captions with an empty `data:` file.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
-    img-src 'self' data: blob:; media-src 'self' blob:; connect-src 'self'; font-src 'self'; \
+    img-src 'self' data: blob:; media-src 'self' data: blob:; connect-src 'self'; font-src 'self'; \
     worker-src 'self' blob:; manifest-src 'self'; form-action 'self'; base-uri 'none'; \
     frame-ancestors 'none'";
 

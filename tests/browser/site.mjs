@@ -172,6 +172,9 @@ export async function openSite({ film = true, pair, offers } = {}) {
     /** Adds one of the sample films while the cinema is open. @param {string} file @param {{ name: string, preview: number }} settings */
     add: (file, settings) => addFilm(data, join(samples, file), settings),
 
+    /** Adds a film from anywhere, with what lies beside it. @param {string} path @param {{ name: string, preview: number }} settings */
+    addFrom: (path, settings) => addFilm(data, path, settings),
+
     /** Edits the film's title.json as its owner would. @param {Record<string, unknown>} changes */
     async editTitle(changes) {
       const path = join(data, "titles", id, "title.json");

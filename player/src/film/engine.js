@@ -4,10 +4,14 @@
 
 /** @import { Grant } from "../types.js" */
 /** @import { Grants } from "./grants.js" */
+/** @import { Growth } from "./growth.js" */
+/** @import { Languages } from "./languages.js" */
+/** @import { Sounds } from "./sounds.js" */
 
 import Hls from "hls.js";
 
-import { ELSEWHERE, Gate, gatedLoader } from "./loader.js";
+import { hlsEngine } from "./hls-engine.js";
+import { ELSEWHERE } from "./loader.js";
 
 /** Does the engine play the free start on the whole film's timeline? */
 export const wholeTimeline = Hls.isSupported();
@@ -16,64 +20,26 @@ export const wholeTimeline = Hls.isSupported();
  * @typedef {Object} Engine
  * @property {(grant: Grant, at: number) => void} start
  * @property {(grant: Grant) => void} open all of the film, from where it stands
+ * @property {(end: number) => void} widen the free part: more of it has been made
  * @property {(end: number) => void} close the free part only: the rent ran out
+ * @property {(variants: number) => void} offer so many qualities: take in the new ones, if there are any
  * @property {() => void} retry after a fault
  */
 
 /**
- * @param {HTMLVideoElement} video @param {Grants} grants
- * @param {(fault: "network" | "media") => void} onfault a fault that the engine can't mend
- * @returns {Engine}
+ * @typedef {Object} Parts what an engine works with
+ * @property {HTMLVideoElement} video
+ * @property {Grants} grants
+ * @property {Growth} growth told how far the film reaches
+ * @property {Sounds} sounds told which sound tracks there are
+ * @property {Languages} languages
+ * @property {number | null} duration of the whole film, in seconds
+ * @property {(fault: "network" | "media") => void} onfault a fault that the engine can't mend
  */
-export function createEngine(video, grants, onfault) {
-  return wholeTimeline ? hlsEngine(video, grants, onfault) : nativeEngine(video, grants, onfault);
-}
 
-/**
- * @param {HTMLVideoElement} video
- * @param {Grants} grants
- * @param {(fault: "network" | "media") => void} onfault
- * @returns {Engine}
- */
-function hlsEngine(video, grants, onfault) {
-  const gate = new Gate(grants);
-  /** @type {Hls | null} */
-  let hls = null;
-  let mended = 0;
-
-  return {
-    start(grant, at) {
-      gate.end = grant.full ? Infinity : (grant.preview_s ?? Infinity);
-      hls?.destroy();
-      hls = new Hls({
-        loader: gatedLoader(Hls.DefaultConfig.loader, gate),
-        startPosition: at > 0 ? at : -1,
-        // Segments are fragmented MP4 already: a worker would only cost a start.
-        enableWorker: false,
-        maxBufferLength: 20,
-        // Nobody pays their phone company for what they may not watch.
-        maxMaxBufferLength: 60,
-        backBufferLength: 60,
-        capLevelToPlayerSize: true,
-      });
-      hls.on(Hls.Events.ERROR, (_, error) => {
-        if (!error.fatal) return;
-        if (error.type === Hls.ErrorTypes.MEDIA_ERROR && mended++ < 2) hls?.recoverMediaError();
-        else onfault(error.type === Hls.ErrorTypes.NETWORK_ERROR ? "network" : "media");
-      });
-      hls.loadSource(grant.master_url);
-      hls.attachMedia(video);
-    },
-    open() {
-      gate.open();
-    },
-    close(end) {
-      gate.end = end;
-    },
-    retry() {
-      hls?.startLoad();
-    },
-  };
+/** @param {Parts} parts @returns {Engine} */
+export function createEngine(parts) {
+  return wholeTimeline ? hlsEngine(parts) : nativeEngine(parts.video, parts.grants, parts.onfault);
 }
 
 /** A browser's own player asks with what its first URL held: a newer one mends what ended meanwhile. */
@@ -115,7 +81,9 @@ function nativeEngine(video, grants, onfault) {
     start: load,
     // The playlist that ended with the preview cannot grow: another one, from the same place.
     open: (grant) => load(grant, video.currentTime),
+    widen: () => {},
     close: () => {},
+    offer: () => {},
     retry: () => void mend().catch(() => onfault("network")),
   };
 }

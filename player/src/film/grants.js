@@ -33,6 +33,8 @@ export class Grants {
     this.asking = null;
     /** Told when renewal is refused: the rent ran out, too many devices. @type {(problem: any) => void} */
     this.onrefused = () => {};
+    /** Told of every newer one. @type {(grant: Grant) => void} */
+    this.onrenewed = () => {};
   }
 
   /** With what is owned, or without. @param {string | null} token @returns {Promise<Grant>} */
@@ -61,6 +63,7 @@ export class Grants {
         if (this.token === token) {
           this.current = grant;
           this.place.keep(token, grant.session);
+          this.onrenewed(grant);
         }
         return grant;
       })

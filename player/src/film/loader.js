@@ -3,6 +3,7 @@
 // the free part ends are parked, not asked for, until they are open. So the timeline shows the whole
 // film, nothing fails, and after payment the very request that waited goes out.
 
+/** @import { Grant } from "../types.js" */
 /** @import { Grants } from "./grants.js" */
 
 import { withGrant } from "./grants.js";
@@ -19,7 +20,7 @@ export class Gate {
     this.grants = grants;
     /** Where the free part ends, in seconds; infinite once all is open. */
     this.end = Infinity;
-    /** @type {Set<{ go: () => void, stats: any }>} */
+    /** @type {Set<{ go: () => void, stats: any, context: any }>} */
     this.parked = new Set();
     /** @type {ReturnType<typeof setInterval> | undefined} */
     this.timer = undefined;
@@ -38,14 +39,14 @@ export class Gate {
     );
   }
 
-  /** @param {{ go: () => void, stats: any }} request */
+  /** @param {{ go: () => void, stats: any, context: any }} request */
   park(request) {
     this.parked.add(request);
     this.timer ??= setInterval(() => this.hold(), HOLD_MS);
     this.hold();
   }
 
-  /** @param {{ go: () => void, stats: any }} request */
+  /** @param {{ go: () => void, stats: any, context: any }} request */
   drop(request) {
     this.parked.delete(request);
     if (this.parked.size === 0) {
@@ -62,10 +63,11 @@ export class Gate {
     for (const { stats } of this.parked) stats.loading.start = performance.now();
   }
 
-  /** All is open: what waited goes out. */
-  open() {
-    this.end = Infinity;
+  /** More is open, or all: what waited for it goes out. @param {number} [end] */
+  open(end = Infinity) {
+    this.end = end;
     for (const request of [...this.parked]) {
+      if (this.mustWait(request.context)) continue;
       this.drop(request);
       request.go();
     }
@@ -105,7 +107,7 @@ export function gatedLoader(Base, gate) {
      */
     send(context, config, callbacks, again) {
       const { grants } = gate;
-      /** @param {import("../types.js").Grant | null} grant */
+      /** @param {Grant | null} grant */
       const start = (grant) => {
         if (this.over) return;
         if (grant) context.url = withGrant(context.url, grant.grant);
@@ -158,4 +160,21 @@ export function gatedLoader(Base, gate) {
       super.destroy();
     }
   };
+}
+
+/**
+ * A text of the title's, read once under the newest grant.
+ *
+ * @param {Grants} grants @param {string} file its name
+ * @returns {Promise<{ text: string, url: string }>}
+ */
+export async function read(grants, file) {
+  const fetchIt = async (/** @type {Grant | null} */ grant) => {
+    const url = new URL(file, new URL(grant?.master_url ?? "", location.href)).href;
+    return { url, response: await fetch(url, { referrerPolicy: "no-referrer" }) };
+  };
+  let { url, response } = await fetchIt(await grants.ready());
+  if (response.status === 403) ({ url, response } = await fetchIt(await grants.renew()));
+  if (!response.ok) throw new Error(`${file}: ${response.status}`);
+  return { text: await response.text(), url };
 }
