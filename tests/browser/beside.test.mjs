@@ -110,9 +110,6 @@ test("captions are off, then on in the viewer's language, through an unlock and 
 
   await choose(page, "captions", "Deutsch");
   await reads(page, "Guten Abend.");
-  await page.locator("media-captions-menu").waitFor({ state: "hidden" });
-  await page.evaluate(() => scrollTo(0, 0));
-  await picture(page, "captions-desktop-dark");
   await playedTo(page, 3);
   await buy(page);
   await page.evaluate((at) => {
@@ -182,12 +179,14 @@ test("small pictures and chapters over the timeline; the pictures for who may se
       range?.getAttribute("mediapreviewimage")?.includes("sprite-0.jpg#xywh=")
     );
   });
-  await page.waitForFunction(() => {
+  await page.waitForFunction(async () => {
     const image = document
       .querySelector("media-time-range")
       ?.shadowRoot?.querySelector("media-preview-thumbnail")
       ?.shadowRoot?.querySelector("img");
-    return image?.complete && image.naturalWidth > 0;
+    if (!image?.complete || !image.naturalWidth) return false;
+    await image.decode();
+    return true;
   });
   await picture(page, "bubble-desktop-dark");
 
@@ -240,6 +239,15 @@ for (const [device, settings] of /** @type {const} */ ([
         await axe();
         await page.keyboard.press("Escape");
       }
+      await choose(page, "captions", "Deutsch");
+      await reads(page, "Guten Abend.");
+      await page.evaluate(() => scrollTo(0, 0));
+      await picture(page, `captions-${device}-${colorScheme}`);
+      await play(page);
+      await page.waitForFunction(() =>
+        document.querySelector("media-controller")?.hasAttribute("userinactive"),
+      );
+      await picture(page, `captions-alone-${device}-${colorScheme}`);
       await page.goto(sound);
       await play(page);
       await playedTo(page, 2);

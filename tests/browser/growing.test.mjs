@@ -92,6 +92,16 @@ async function open(options = { ...DESKTOP, colorScheme: "dark" }) {
 /** @param {Page} page */
 const word = (page) => page.locator(".player .word");
 
+/** The word stands inside of its ground. @param {Page} page */
+async function assertFits(page) {
+  const { text, ground } = await word(page).evaluate((node) => {
+    const range = document.createRange();
+    range.selectNodeContents(node);
+    return { text: range.getBoundingClientRect().height, ground: node.clientHeight };
+  });
+  assert.ok(text > 0 && text <= ground, `${text} px of text on ${ground} px`);
+}
+
 test("a film that grows: whole on its timeline, held where it ends, better once it is", async () => {
   await made(5);
   const { access } = await site.buy("own");
@@ -111,6 +121,7 @@ test("a film that grows: whole on its timeline, held where it ends, better once 
   await word(page).getByText("The rest is still being prepared.").waitFor();
   const held = await film(page);
   assert.ok(held.time > 8 && held.time <= 10, `held at ${held.time}`);
+  await assertFits(page);
   await page.locator("media-controller").hover();
   await picture(page, "growing-desktop-dark");
   await page.evaluate(() => {
@@ -153,6 +164,7 @@ test("a free start that is still being made becomes as long as it was promised",
   await play(page);
   await word(page).getByText("The rest is still being prepared.").waitFor();
   assert.equal(await page.locator("dialog.sheet[open]").count(), 0, "nothing is offered for it");
+  await assertFits(page);
   await picture(page, "growing-phone-light");
   await made(10);
   await panel(page);
