@@ -112,7 +112,7 @@ bench: build setup-test samples nodes
 lint: player
 	$(call say,Formatting and clippy and types)
 	cargo fmt --all --check
-	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo clippy --workspace --all-targets --features satreel-worker/unconfined --locked -- -D warnings
 	(cd player && npm run lint --silent)
 	for script in tools/* tests/*/run .ci/run backup/site-backup; do bash -n "$$script"; done
 

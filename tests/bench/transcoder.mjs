@@ -135,6 +135,57 @@ function compare(folder, film, what, goals) {
   ];
 }
 
+/** What a worker's confinement costs. @param {string} film */
+function confinement(film) {
+  const bench = ["--bench", "sandbox", "--features", "unconfined", "--", film, String(ROUNDS)];
+  const told = execFileSync(
+    "cargo",
+    ["bench", "-q", "--locked", "-p", "satreel-worker", ...bench],
+    {
+      encoding: "utf8",
+    },
+  );
+  const { confined, open } = JSON.parse(told.trim().split("\n").at(-1) ?? "");
+  const more = (/** @type {string} */ key) => (confined[key] / open[key] - 1) * 100;
+  return [
+    atMost("confinement: more CPU", more("cpu_s"), "%", {
+      goal: 1,
+      note: `${decimal(confined.cpu_s, 2)} and ${decimal(open.cpu_s, 2)} s`,
+    }),
+    atMost("confinement: more time", more("wall_s"), "%", {
+      goal: 1,
+      note: `${decimal(confined.wall_s, 2)} and ${decimal(open.wall_s, 2)} s`,
+    }),
+  ];
+}
+
+/** A film of so many minutes, small and quickly made. @param {string} path @param {number} minutes */
+function makeLong(path, minutes) {
+  execFileSync("ffmpeg", [
+    ...["-nostdin", "-v", "error", "-y", "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25"],
+    ...["-f", "lavfi", "-i", "sine=f=440:r=48000", "-t", String(minutes * 60)],
+    ...["-c:v", "libx264", "-preset", "ultrafast", "-g", "250", "-c:a", "aac", path],
+  ]);
+}
+
+/** How memory grows with a film's length. @param {string} folder */
+function length(folder) {
+  const [one, sixty] = [1, 60].map((minutes) => {
+    const film = join(folder, `minutes-${minutes}.mp4`);
+    makeLong(film, minutes);
+    const data = join(folder, `long-${minutes}`);
+    const used = measure("-", [bin, "add", film, "--data", data]);
+    rmSync(data, { recursive: true });
+    rmSync(film);
+    return used.peak_mb;
+  });
+  return atMost("memory of 60 minutes beside 1", (sixty ?? NaN) / (one ?? NaN), "×", {
+    goal: 1.1,
+    digits: 2,
+    note: `${decimal(sixty ?? NaN)} and ${decimal(one ?? NaN)} MB`,
+  });
+}
+
 /** @param {string} folder @returns {Promise<Row[]>} */
 export async function transcoder(folder) {
   const [copied, encoded] = [join(folder, "copied.mp4"), join(folder, "encoded.mp4")];
@@ -153,5 +204,7 @@ export async function transcoder(folder) {
       goal: 50,
       digits: 0,
     }),
+    ...confinement(encoded),
+    length(folder),
   ];
 }

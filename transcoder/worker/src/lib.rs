@@ -55,38 +55,57 @@ const REPORT_EVERY: Duration = Duration::from_millis(200);
 
 /// The program: its one argument is the order, as JSON.
 pub fn start() -> ExitCode {
-    let order = std::env::args().nth(1).unwrap_or_default();
-    match serde_json::from_str(&order) {
-        Ok(order) if work(&order) => ExitCode::SUCCESS,
-        Ok(_) => ExitCode::from(1),
+    carry_out(&std::env::args().nth(1).unwrap_or_default())
+}
+
+/// Confines this process and carries out an order, given as JSON.
+pub fn carry_out(order: &str) -> ExitCode {
+    work(order, confine)
+}
+
+/// The same in the open: what the confinement costs is measured against it.
+#[cfg(feature = "unconfined")]
+pub fn unconfined(order: &str) -> ExitCode {
+    work(order, |_, _| Ok(()))
+}
+
+/// Whether it went well has been told when this returns.
+fn work(order: &str, confine: impl FnOnce(&Order, &mut Report) -> Result<(), Fault>) -> ExitCode {
+    let order: Order = match serde_json::from_str(order) {
+        Ok(order) => order,
         Err(error) => {
             let _ = writeln!(
                 std::io::stderr(),
                 "satreel-worker is started by satreel-transcoder, with an order: {error}"
             );
-            ExitCode::from(2)
+            return ExitCode::from(2);
         }
-    }
-}
-
-/// Carries out one order. Whether it went well has been told when this returns.
-fn work(order: &Order) -> bool {
+    };
     let mut report = Report::new();
-    let result = prepare(order, &mut report).and_then(|film| make(order, &film, &mut report));
+    let result = end_with(order.supervisor)
+        .and_then(|()| confine(&order, &mut report))
+        .and_then(|()| open())
+        .and_then(|film| make(&order, &film, &mut report));
     match result {
-        Ok(()) => report.tell(&Message::Done {}),
+        Ok(()) => {
+            report.tell(&Message::Done {});
+            ExitCode::SUCCESS
+        }
         Err(fault) => {
             report.tell(&Message::Failed { fault });
-            return false;
+            ExitCode::from(1)
         }
     }
-    true
 }
 
-fn prepare(order: &Order, report: &mut Report) -> Result<File, Fault> {
-    end_with(order.supervisor)?;
+fn confine(order: &Order, report: &mut Report) -> Result<(), Fault> {
     let layers = satreel_film::sandbox::confine(order.output.as_deref(), order.sandbox)?;
     report.tell(&Message::Confined { layers });
+    Ok(())
+}
+
+/// The film, and FFmpeg ready for it.
+fn open() -> Result<File, Fault> {
     ffmpeg::init().map_err(Fault::damaged)?;
     ffmpeg::log::set_level(ffmpeg::log::Level::Fatal);
     let film = std::io::stdin().as_fd().try_clone_to_owned();
