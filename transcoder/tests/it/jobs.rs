@@ -268,61 +268,6 @@ fn the_same_film_twice_is_one_title() {
     assert_eq!(second.read("title.json"), before);
 }
 
-#[test]
-fn the_watch_folder_takes_in_films_and_puts_others_aside() {
-    let rig = Rig::new();
-    let film = rig.film("film.mp4", "-f lavfi -i testsrc2=size=160x120:rate=25 -t 2");
-    let inbox = rig.data().join("inbox");
-    fs::create_dir_all(&inbox).expect("the inbox");
-    fs::copy(&film, inbox.join("before.mp4")).expect("a film");
-    fs::write(inbox.join(".hidden.mp4"), b"x").expect("a file");
-    fs::write(inbox.join("copying.mp4.part"), b"x").expect("a file");
-    let mut watcher = run(&rig);
-    wait_for("the film", || inbox.join("done/before.mp4").exists());
-    fs::write(inbox.join("words.mp4"), b"just some words").expect("a file");
-    wait_for("the refusal", || {
-        inbox.join("failed/words.mp4.txt").exists()
-    });
-    let reason = fs::read_to_string(inbox.join("failed/words.mp4.txt")).expect("a reason");
-    assert!(reason.contains("no film or recording"), "{reason}");
-    wait_for("the job's word", || {
-        rig.data().join("jobs/words.mp4.json").exists()
-    });
-    assert!(inbox.join("copying.mp4.part").exists() && inbox.join(".hidden.mp4").exists());
-    end(&mut watcher);
-    let titles = fs::read_dir(rig.data().join("titles"))
-        .expect("titles")
-        .count();
-    assert_eq!(titles, 1);
-}
-
-#[test]
-fn a_demo_that_is_started_again_finds_its_former_transcoder_still_ending() {
-    let rig = Rig::new();
-    let inbox = rig.data().join("inbox");
-    fs::create_dir_all(&inbox).expect("the inbox");
-    fs::write(inbox.join("words.mp4"), b"just some words").expect("a file");
-    let mut former = run(&rig);
-    wait_for("the former's work", || {
-        inbox.join("failed/words.mp4.txt").exists()
-    });
-    let mut next = Rig::transcoder()
-        .args(["run", "--until-stdin-closes", "--data"])
-        .arg(rig.data())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("the transcoder runs");
-    end(&mut former);
-    fs::write(inbox.join("more.mp4"), b"more words").expect("a file");
-    wait_for("the next one's work", || {
-        inbox.join("failed/more.mp4.txt").exists()
-    });
-    drop(next.stdin.take());
-    assert!(next.wait().expect("it ends").success());
-}
-
 pub(crate) fn run(rig: &Rig) -> Child {
     Rig::transcoder()
         .arg("run")

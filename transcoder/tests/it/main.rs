@@ -16,5 +16,6 @@ mod rig;
 mod sound;
 mod sync;
 mod verify;
+mod watch_folder;
 mod wishes;
 mod words;

@@ -15,7 +15,7 @@ use crate::rig::{Rig, Title, text};
 /// Long enough to be met at work.
 const LONG: &str = "-f lavfi -i testsrc2=size=854x480:rate=30 -f lavfi -i sine=r=48000 -t 30 \
                     -c:v libx264 -preset ultrafast -pix_fmt yuv420p -g 300 -c:a aac -ac 2";
-const SHORT: &str = "-f lavfi -i testsrc2=size=320x240:rate=25 -t 4 -c:v libx264 \
+pub(crate) const SHORT: &str = "-f lavfi -i testsrc2=size=320x240:rate=25 -t 4 -c:v libx264 \
                      -preset ultrafast -pix_fmt yuv420p -g 25";
 
 fn ask(rig: &Rig, words: &[&str]) -> Output {
@@ -38,7 +38,7 @@ fn refused(rig: &Rig, words: &[&str], why: &str) {
     assert!(told.contains(why), "{words:?}: {told}");
 }
 
-fn jobs(rig: &Rig) -> Vec<Value> {
+pub(crate) fn jobs(rig: &Rig) -> Vec<Value> {
     let done = ask(rig, &["jobs", "--json"]);
     let told: Value = serde_json::from_slice(&done.stdout).expect("JSON");
     told["jobs"].as_array().expect("jobs").clone()
@@ -51,7 +51,7 @@ fn job(rig: &Rig, id: &str) -> Value {
 }
 
 /// Puts a film into the inbox in one step, as a good program does.
-fn put(rig: &Rig, name: &str, shape: &str) -> PathBuf {
+pub(crate) fn put(rig: &Rig, name: &str, shape: &str) -> PathBuf {
     let film = rig.film("made.mp4", shape);
     let place = rig.data().join("inbox").join(name);
     fs::create_dir_all(place.parent().expect("a folder")).expect("the inbox");
@@ -71,7 +71,7 @@ fn at_work(rig: &Rig) -> String {
     found.expect("a job")
 }
 
-fn word(value: &Value, key: &str) -> String {
+pub(crate) fn word(value: &Value, key: &str) -> String {
     value[key].as_str().unwrap_or_default().to_owned()
 }
 
@@ -426,76 +426,4 @@ fn a_broadcast_comes_first() {
     });
     granted(&rig, &["cancel", &id]);
     end(&mut supervisor);
-}
-
-#[test]
-fn folders_are_tags_and_what_lies_beside_a_film_comes_along() {
-    let rig = Rig::new();
-    let inbox = rig.data().join("inbox");
-    let folder = inbox.join("noir/1950s");
-    fs::create_dir_all(&folder).expect("folders");
-    let poster = rig.film("poster.jpg", "-f lavfi -i color=red:size=64x36 -frames:v 1");
-    let poster_bytes = fs::read(&poster).expect("a poster");
-    fs::rename(poster, folder.join("film.jpg")).expect("the same disk");
-    let words = "name = \"The Rain\"\nyear = 1951\ntags = [\"rain\"]\nown = 77\npreview_s = 1\n";
-    fs::write(folder.join("film.toml"), words).expect("words");
-    let captions = "1\n00:00:01,000 --> 00:00:02,000\nIt rains.\n";
-    fs::write(folder.join("film.en.srt"), captions).expect("captions");
-    fs::write(folder.join("bad.toml"), "name = \"x\"\nyaer = 1951\n").expect("words");
-    put(&rig, "noir/1950s/bad.mp4", SHORT);
-    put(&rig, "noir/1950s/film.mp4", &SHORT.replace("-t 4", "-t 5"));
-    let mut supervisor = run(&rig);
-    wait_for("both films", || {
-        inbox.join("done/noir/1950s/film.mp4").exists()
-            && inbox.join("failed/noir/1950s/bad.mp4.txt").exists()
-    });
-    end(&mut supervisor);
-    for name in ["film.toml", "film.jpg", "film.en.srt"] {
-        assert!(inbox.join("done/noir/1950s").join(name).exists(), "{name}");
-    }
-    let why = fs::read_to_string(inbox.join("failed/noir/1950s/bad.mp4.txt")).expect("a reason");
-    assert!(
-        why.contains("bad.toml:2: yaer: unknown key; did you mean \"year\"?"),
-        "{why}"
-    );
-
-    let jobs = jobs(&rig);
-    let id = word(
-        jobs.iter()
-            .find(|job| job["state"] == "done")
-            .expect("a job"),
-        "id",
-    );
-    let title = rig.title(&id);
-    let json = title.json();
-    assert_eq!(json["name"], "The Rain");
-    assert_eq!(json["tags"], serde_json::json!(["rain", "noir", "1950s"]));
-    assert_eq!(
-        (json["year"].as_u64(), json["tiers"][0]["sat"].as_u64()),
-        (Some(1951), Some(77))
-    );
-    assert_eq!(
-        fs::read(title.folder.join("poster.jpg")).expect("the poster"),
-        poster_bytes
-    );
-    assert!(title.read("master.m3u8").contains("LANGUAGE=\"en\""));
-    title.check(5.0, 0.04);
-}
-
-#[test]
-fn one_run_at_a_time() {
-    let rig = Rig::new();
-    let mut first = run(&rig);
-    put(&rig, "film.mp4", SHORT);
-    wait_for("the first to be at work", || {
-        rig.data().join("inbox/done/film.mp4").exists()
-    });
-    let mut second = run(&rig);
-    let mut ended = None;
-    wait_for("the second to be refused", || {
-        ended = second.try_wait().expect("its state");
-        ended.is_some()
-    });
-    assert_eq!(ended.and_then(|status| status.code()), Some(1));
-    end(&mut first);
 }
