@@ -96,6 +96,17 @@ pub(crate) enum Command {
         /// The new film; copied
         file: PathBuf,
     },
+    /// Makes a broadcast's title anew without its ends; the whole one plays until then
+    Trim {
+        #[command(flatten)]
+        job: JobArgs,
+        /// Seconds from the recording's start at which the title is to begin
+        #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+        from: u32,
+        /// Seconds from the recording's start at which it is to end
+        #[arg(long, value_name = "SECONDS", default_value_t = u32::MAX, hide_default_value = true)]
+        to: u32,
+    },
     /// Removes a title with all its media, and says what is left
     Delete(JobArgs),
     /// Takes an ended job off the list

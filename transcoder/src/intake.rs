@@ -16,6 +16,7 @@ use satreel_hls::naming::{MediaFile, VideoId};
 use crate::control::{Control, Word};
 use crate::generation;
 use crate::job::{self, JobFile, JobLog, JobState};
+use crate::live::film;
 use crate::progress::Show;
 use crate::sidecar::Given;
 use crate::site::{Site, write_whole};
@@ -102,6 +103,7 @@ pub(crate) fn remake(
 ) -> Result<Taken, Fault> {
     sandbox::check(site.sandbox)?;
     control.is_for(id);
+    film::prepare(site, &job::source(&job), || control.check())?;
     let mut film = Film::open(&job::source(&job))?;
     let (_, source) = film.identify(|| control.check())?;
     let folder = site.title(id);

@@ -117,6 +117,13 @@ fn carry_out(cli: &Cli) -> Result<(), Failure> {
             ask::ask(&open(&job.site)?, job.id, Change::Remake { preview_s })
         }
         Command::Replace { job, file } => ask::replace(&open(&job.site)?, job.id, file),
+        Command::Trim { job, from, to } => {
+            let (from_s, to_s) = (*from, *to);
+            if from_s >= to_s {
+                return Err(Failure::usage("--from must be before --to"));
+            }
+            ask::ask(&open(&job.site)?, job.id, Change::Trim { from_s, to_s })
+        }
         Command::Delete(job) => ask::ask(&open(&job.site)?, job.id, Change::Delete {}),
         Command::Forget(job) => ask::ask(&open(&job.site)?, job.id, Change::Forget {}),
         Command::Doctor { json } => doctor::doctor(cli.sandbox.unwrap_or_default(), *json),

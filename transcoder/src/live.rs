@@ -7,12 +7,16 @@
 
 mod aac;
 mod broadcast;
+pub(crate) mod film;
 pub(crate) mod flv;
 mod folder;
 pub(crate) mod gate;
 mod health;
 mod house;
 mod key;
+mod master;
+mod mend;
+mod patience;
 mod recording;
 mod refusal;
 pub(crate) mod rtmp;

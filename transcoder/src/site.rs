@@ -39,6 +39,13 @@ impl Site {
         }
     }
 
+    /// The same site on a disk that always is, or never is, too full.
+    #[cfg(test)]
+    pub(crate) fn with_disk_full(mut self, full: bool) -> Self {
+        self.keep_free = if full { u64::MAX } else { 0 };
+        self
+    }
+
     /// Makes the folders that are not there yet.
     pub(crate) fn prepare(&self) -> Result<(), Fault> {
         [self.titles(), self.asked(), self.inbox.clone()]
@@ -73,6 +80,22 @@ impl Site {
     /// Where a broadcast is recorded: beside the titles, served by nobody.
     pub(crate) fn recording(&self, id: VideoId) -> PathBuf {
         self.titles().join(format!(".{id}.live"))
+    }
+
+    /// Broadcasts as films, for the jobs that make ladders of them.
+    pub(crate) fn films(&self) -> PathBuf {
+        self.data.join("films")
+    }
+
+    /// The recordings that have not become titles.
+    pub(crate) fn recordings(&self) -> Vec<(VideoId, PathBuf)> {
+        let entries = fs::read_dir(self.titles()).into_iter().flatten().flatten();
+        let recording = |entry: fs::DirEntry| {
+            let name = entry.file_name();
+            let id = name.to_str()?.strip_prefix('.')?.strip_suffix(".live")?;
+            Some((id.parse().ok()?, entry.path()))
+        };
+        entries.filter_map(recording).collect()
     }
 
     fn titles(&self) -> PathBuf {

@@ -134,7 +134,13 @@ pub enum Change {
     Replace {
         file: String,
     },
-    /// The title goes, with all its media. What it was made of stays.
+    /// A broadcast's title without what was before `from_s` and after `to_s`, in seconds of its
+    /// recording; to whole segments, which last two seconds or so.
+    Trim {
+        from_s: u32,
+        to_s: u32,
+    },
+    /// The title goes, with all its media. What it was made of stays; of a broadcast, nothing does.
     Delete {},
     /// The job's file goes; nothing else does. For jobs that have ended.
     Forget {},
@@ -155,6 +161,8 @@ pub enum BadWish {
     TooLong,
     #[error("no wish: {0}")]
     NotAWish(#[from] serde_json::Error),
+    #[error("nothing lies between these two times: the first must be before the second")]
+    Nothing,
     #[error("\"{0}\" is no plain file name")]
     BadName(String),
 }
@@ -168,6 +176,7 @@ impl Wish {
         let wish: Self = serde_json::from_slice(text)?;
         match &wish.change {
             Change::Replace { file } if !is_plain_name(file) => Err(BadWish::BadName(file.clone())),
+            Change::Trim { from_s, to_s } if from_s >= to_s => Err(BadWish::Nothing),
             _ => Ok(wish),
         }
     }
@@ -209,6 +218,13 @@ mod tests {
                 },
             ),
             (
+                r#"{"job":"00ff10a9bcdef012","do":"trim","from_s":4,"to_s":90}"#,
+                Change::Trim {
+                    from_s: 4,
+                    to_s: 90,
+                },
+            ),
+            (
                 r#"{"job":"00ff10a9bcdef012","do":"replace","file":"new cut.mp4"}"#,
                 Change::Replace {
                     file: "new cut.mp4".into(),
@@ -231,6 +247,8 @@ mod tests {
             r#"{"job":"00ff10a9bcdef012","do":"run"}"#,
             r#"{"job":"00ff10a9bcdef012","do":"pause","more":1}"#,
             r#"{"job":"00ff10a9bcdef012","do":"remake","preview_s":-1}"#,
+            r#"{"job":"00ff10a9bcdef012","do":"trim","from_s":4,"to_s":4}"#,
+            r#"{"job":"00ff10a9bcdef012","do":"trim","from_s":4}"#,
             r#"{"job":"00ff10a9bcdef012","do":"replace","file":"../keys.json"}"#,
             r#"{"job":"00ff10a9bcdef012","do":"replace","file":".hidden"}"#,
             r#"{"job":"00ff10a9bcdef012","do":"replace","file":""}"#,

@@ -8,18 +8,14 @@ use satreel_hls::live::broadcast::{
 };
 use satreel_hls::live::channel::{ChannelFile, ChannelName};
 use satreel_hls::live::window::Window;
-use satreel_hls::live::{Event, JOURNAL};
 use satreel_hls::naming::{MediaFile, VideoId};
 
 use super::folder::{Folder, write_soon};
 use super::gate::Passed;
-use super::recording;
+use super::master::Meter;
 use super::segmenter::{Output, Segmenter, TARGET_S, Wishes};
+use super::{mend, recording};
 use crate::site::Site;
-
-/// A new beginning after a restart is so much later than all that was written before.
-const RESUME_GAP_S: u64 = 6;
-const PICTURE_SCALE: u64 = 90_000;
 
 #[derive(Debug)]
 pub(crate) struct Broadcast {
@@ -28,7 +24,7 @@ pub(crate) struct Broadcast {
     file: BroadcastFile,
     segmenter: Segmenter,
     folder: Folder,
-    has_master: bool,
+    meter: Meter,
     out: Vec<Output>,
 }
 
@@ -62,7 +58,7 @@ impl Broadcast {
                 unrecorded: None,
             },
             folder,
-            has_master: false,
+            meter: Meter::default(),
             out: Vec::new(),
         };
         broadcast.tell()?;
@@ -79,18 +75,10 @@ impl Broadcast {
         let path = site.live().join(id.to_string());
         let text = fs::read(path.join(BROADCAST))?;
         let mut file: BroadcastFile = serde_json::from_slice(&text).map_err(io::Error::other)?;
-        let journal = fs::read_to_string(path.join(JOURNAL)).unwrap_or_default();
-        let (window, read) = Window::replay(&journal);
-        // Half a line would spoil the next one.
-        let end = u64::try_from(read).unwrap_or_default();
-        fs::OpenOptions::new()
-            .append(true)
-            .create(true)
-            .open(path.join(JOURNAL))?
-            .set_len(end)?;
+        let (mut window, _) = Window::replay(&mend::whole_lines(&path)?);
         let keeps = channel.record && file.unrecorded.is_none();
         let mut folder = Folder::open(&path, keeps.then(|| site.recording(id)))?;
-        let (window, lasts_us) = recording::mend(&mut folder, window, &journal[..read])?;
+        let tick = mend::mend(&mut folder, &mut window, file.started_ms)?;
         if file.standing == Standing::Live {
             file.standing = Standing::Away;
             file.outages.push(Outage {
@@ -98,12 +86,10 @@ impl Broadcast {
                 to_ms: None,
             });
         }
-        let tick = (lasts_us / 1_000_000 + RESUME_GAP_S) * PICTURE_SCALE;
-        let next = recording::next(&window);
-        let begun = window.header().is_some();
-        let inits = recording::inits(&folder);
-        let segmenter = if begun {
-            Segmenter::resume(wishes(&channel), window, next, tick, inits)
+        let meter = Meter::of(&path, &window);
+        let segmenter = if window.header().is_some() {
+            let next = mend::next(&window);
+            Segmenter::resume(wishes(&channel), window, next, tick, mend::inits(&path))
         } else {
             Segmenter::new(wishes(&channel))
         };
@@ -112,7 +98,7 @@ impl Broadcast {
             channel,
             file,
             segmenter,
-            has_master: path.join(MediaFile::Master.to_string()).exists(),
+            meter,
             folder,
             out: Vec::new(),
         };
@@ -182,12 +168,15 @@ impl Broadcast {
     pub(crate) fn end(mut self, site: &Site) -> io::Result<()> {
         self.segmenter.end(&mut self.out);
         self.carry_out()?;
-        if self.channel.record {
-            let journal = fs::read_to_string(self.folder.path().join(JOURNAL))?;
-            recording::publish(site, self.id, &self.channel, &self.file, &journal)?;
-        }
+        // What cannot be made a title now stays, and is tried again at the next start.
+        let published = if self.channel.record {
+            recording::publish(site, self.id, &self.channel, &self.file)
+        } else {
+            Ok(())
+        };
+        self.folder.stop_keeping();
         self.file.standing = Standing::Ended;
-        self.tell()
+        self.tell().and(published)
     }
 
     fn carry_out(&mut self) -> io::Result<()> {
@@ -200,34 +189,22 @@ impl Broadcast {
             self.file.unrecorded = Some(format!("the recording cannot be written: {error}"));
             self.tell()?;
         }
-        let grew = |output: &Output| {
-            matches!(
-                output,
-                Output::Event(Event::Segment { .. } | Event::Part { .. })
-            )
-        };
-        if !self.has_master && out.iter().any(grew) && self.heard_both() {
-            self.has_master = true;
-            let master = recording::first_master(&self.folder)?;
+        let window = self.segmenter.window();
+        for output in &out {
+            self.meter.see(output, window);
+        }
+        if let Some(master) = self.meter.due(self.folder.path(), window)? {
             self.folder.write(MediaFile::Master, master.as_bytes())?;
         }
         Ok(())
     }
 
-    /// Whether both tracks have something to play.
-    fn heard_both(&self) -> bool {
-        let window = self.segmenter.window();
-        let tracks = window
-            .header()
-            .into_iter()
-            .flat_map(|header| &header.tracks);
-        tracks
-            .filter_map(|name| window.track(*name))
-            .all(|track| !track.open.is_empty() || !track.segments.is_empty())
-    }
-
     fn tell(&self) -> io::Result<()> {
         let text = serde_json::to_vec_pretty(&self.file).map_err(io::Error::other)?;
+        // The recording has it, too: where the live folder is in memory, it may be all that is left.
+        if let Some(keep) = self.folder.keep() {
+            write_soon(keep, BROADCAST, &text)?;
+        }
         write_soon(self.folder.path(), BROADCAST, &text)
     }
 }

@@ -1,7 +1,8 @@
 //! A broadcast's folder: files under their names when they are whole, then the journal's line.
 //!
 //! Segments of a recorded broadcast lie a second time beside the titles: a link where both are on
-//! one disk, a copy where the live folder is in memory.
+//! one disk, a copy where the live folder is in memory. So does the journal as far as it speaks of
+//! them: a recording is whole without the live folder.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -18,28 +19,63 @@ const PARTS_FOR: u32 = 12;
 const STAYS_FOR: u32 = 12;
 
 #[derive(Debug)]
+struct Keep {
+    path: PathBuf,
+    journal: File,
+}
+
+fn journal(folder: &Path) -> io::Result<File> {
+    fs::create_dir_all(folder)?;
+    let mut options = OpenOptions::new();
+    options.create(true).append(true).open(folder.join(JOURNAL))
+}
+
+impl Keep {
+    fn open(path: PathBuf) -> io::Result<Self> {
+        let journal = journal(&path)?;
+        Ok(Self { path, journal })
+    }
+
+    fn file(&self, from: &Path, file: MediaFile, bytes: &[u8]) -> io::Result<()> {
+        let is_kept = matches!(
+            file,
+            MediaFile::Init(_) | MediaFile::Reinit(..) | MediaFile::Segment(..)
+        );
+        if !is_kept {
+            return Ok(());
+        }
+        let name = file.to_string();
+        match fs::hard_link(from.join(&name), self.path.join(&name)) {
+            Ok(()) => Ok(()),
+            Err(_) => write_soon(&self.path, &name, bytes),
+        }
+    }
+
+    fn event(&mut self, event: &Event) -> io::Result<()> {
+        match event {
+            Event::Begin(_) | Event::Init { .. } | Event::Cut { .. } | Event::Segment { .. } => {
+                self.journal.write_all(event.line().as_bytes())
+            }
+            Event::Part { .. } | Event::Drop { .. } | Event::End {} => Ok(()),
+        }
+    }
+}
+
+#[derive(Debug)]
 pub(crate) struct Folder {
     path: PathBuf,
     journal: File,
     /// Where segments are kept. None: they are not, or no longer.
-    keep: Option<PathBuf>,
+    keep: Option<Keep>,
     gone: u32,
 }
 
 impl Folder {
     pub(crate) fn open(path: &Path, keep: Option<PathBuf>) -> io::Result<Self> {
-        fs::create_dir_all(path)?;
-        if let Some(keep) = &keep {
-            fs::create_dir_all(keep)?;
-        }
-        let journal = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(path.join(JOURNAL))?;
         Ok(Self {
             path: path.to_owned(),
-            journal,
-            keep,
+            journal: journal(path)?,
+            keep: keep.map(Keep::open).transpose()?,
             gone: 0,
         })
     }
@@ -49,7 +85,7 @@ impl Folder {
     }
 
     pub(crate) fn keep(&self) -> Option<&Path> {
-        self.keep.as_deref()
+        self.keep.as_ref().map(|keep| keep.path.as_path())
     }
 
     /// From here on nothing more is recorded.
@@ -68,13 +104,11 @@ impl Folder {
             match output {
                 Output::File(file, bytes) => {
                     self.write(*file, bytes)?;
-                    if let Err(error) = self.keep_file(*file, bytes) {
-                        self.keep = None;
-                        unkept = Some(error);
-                    }
+                    unkept = unkept.or(self.record(|keep, from| keep.file(from, *file, bytes)));
                 }
                 Output::Event(event) => {
                     self.journal.write_all(event.line().as_bytes())?;
+                    unkept = unkept.or(self.record(|keep, _| keep.event(event)));
                     self.follow(event, window)?;
                 }
             }
@@ -82,23 +116,17 @@ impl Folder {
         Ok(unkept)
     }
 
-    pub(crate) fn write(&self, file: MediaFile, bytes: &[u8]) -> io::Result<()> {
-        write_soon(&self.path, &file.to_string(), bytes)
+    fn record(
+        &mut self,
+        what: impl FnOnce(&mut Keep, &Path) -> io::Result<()>,
+    ) -> Option<io::Error> {
+        let error = what(self.keep.as_mut()?, &self.path).err()?;
+        self.keep = None;
+        Some(error)
     }
 
-    fn keep_file(&self, file: MediaFile, bytes: &[u8]) -> io::Result<()> {
-        let is_kept = matches!(
-            file,
-            MediaFile::Init(_) | MediaFile::Reinit(..) | MediaFile::Segment(..)
-        );
-        let Some(keep) = self.keep.as_ref().filter(|_| is_kept) else {
-            return Ok(());
-        };
-        let name = file.to_string();
-        match fs::hard_link(self.path.join(&name), keep.join(&name)) {
-            Ok(()) => Ok(()),
-            Err(_) => write_soon(keep, &name, bytes),
-        }
+    pub(crate) fn write(&self, file: MediaFile, bytes: &[u8]) -> io::Result<()> {
+        write_soon(&self.path, &file.to_string(), bytes)
     }
 
     fn follow(&mut self, event: &Event, window: &Window) -> io::Result<()> {

@@ -1,10 +1,14 @@
 //! All broadcasts of a site: one a channel, and who publishes it now.
+//!
+//! Each channel has a lock of its own, so that a slow disk, or an end that makes a title of hours,
+//! holds up no other channel.
 
 use std::collections::HashMap;
 use std::fs;
 use std::io::{self, Read as _};
 use std::net::IpAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use satreel_hls::live::broadcast::{BROADCAST, BroadcastFile, HealthFile, Standing};
 use satreel_hls::live::channel::{ChannelFile, ChannelName};
@@ -13,6 +17,7 @@ use satreel_hls::naming::VideoId;
 use super::broadcast::{Broadcast, LINGERS_MS};
 use super::gate::Passed;
 use super::key::{self, Brake};
+use super::recording;
 use super::refusal::Refusal;
 use crate::site::Site;
 
@@ -28,7 +33,9 @@ pub(crate) enum Out {
 #[derive(Debug)]
 pub(crate) struct House {
     site: Site,
-    channels: Mutex<HashMap<ChannelName, Slot>>,
+    /// Locked to find a channel, never while something is written. Only who has a channel's key
+    /// adds to it.
+    channels: Mutex<HashMap<ChannelName, Arc<Mutex<Slot>>>>,
     brake: Mutex<Brake>,
 }
 
@@ -43,18 +50,20 @@ struct Slot {
 #[derive(Debug, Clone)]
 pub(crate) struct Pass {
     pub(crate) channel: ChannelName,
+    slot: Arc<Mutex<Slot>>,
     publisher: u64,
 }
 
 impl House {
     /// Takes up the broadcasts that an earlier process left.
     pub(crate) fn open(site: &Site, now_ms: u64) -> Self {
-        let mut channels: HashMap<ChannelName, Slot> = HashMap::new();
+        rescue(site);
+        let mut channels: HashMap<ChannelName, Arc<Mutex<Slot>>> = HashMap::new();
         for (id, name, file) in left(site) {
             match Broadcast::resume(site, id, file, now_ms) {
                 Ok(broadcast) => {
                     tracing::info!(channel = %name, %id, "the broadcast waits for its publisher");
-                    channels.entry(name).or_default().broadcast = Some(broadcast);
+                    lock(channels.entry(name).or_default()).broadcast = Some(broadcast);
                 }
                 Err(error) => tracing::error!(%id, %error, "a broadcast cannot be taken up"),
             }
@@ -74,8 +83,8 @@ impl House {
         let (name, file) = key::channel(&self.site.channels(), key).inspect_err(|_| {
             lock(&self.brake).wrong(from, now_ms);
         })?;
-        let mut channels = lock(&self.channels);
-        let slot = channels.entry(name.clone()).or_default();
+        let place = Arc::clone(lock(&self.channels).entry(name.clone()).or_default());
+        let mut slot = lock(&place);
         slot.publisher += 1;
         let publisher = slot.publisher;
         if let Some(broadcast) = &mut slot.broadcast {
@@ -86,60 +95,30 @@ impl House {
             tracing::info!(channel = %name, id = %broadcast.id, "on air");
             slot.broadcast = Some(broadcast);
         }
+        drop(slot);
         Ok(Pass {
             channel: name,
+            slot: place,
             publisher,
         })
-    }
-
-    pub(crate) fn push(&self, pass: &Pass, passed: Passed, now_ms: u64) -> Result<(), Out> {
-        self.with(pass, |broadcast| broadcast.push(passed, now_ms))
-    }
-
-    pub(crate) fn health(&self, pass: &Pass, health: &HealthFile) -> Result<(), Out> {
-        self.with(pass, |broadcast| broadcast.health(health))
-    }
-
-    /// The publisher is gone, for now or for good: the grace time will tell.
-    pub(crate) fn leave(&self, pass: &Pass, now_ms: u64) {
-        match self.with(pass, |broadcast| broadcast.leave(now_ms)) {
-            Ok(()) => tracing::info!(channel = %pass.channel, "its publisher is away"),
-            Err(Out::Refused(_)) => {}
-            Err(error) => {
-                tracing::error!(channel = %pass.channel, %error, "its end cannot be written");
-            }
-        }
-    }
-
-    fn with(
-        &self,
-        pass: &Pass,
-        what: impl FnOnce(&mut Broadcast) -> io::Result<()>,
-    ) -> Result<(), Out> {
-        let mut channels = lock(&self.channels);
-        let slot = channels.get_mut(&pass.channel);
-        let slot = slot.filter(|slot| slot.publisher == pass.publisher);
-        let broadcast = slot.and_then(|slot| slot.broadcast.as_mut());
-        what(broadcast.ok_or(Refusal::Replaced)?)?;
-        Ok(())
     }
 
     /// What is due: broadcasts whose grace time is over end; a full disk ends recordings.
     pub(crate) fn look_after(&self, now_ms: u64) {
         let low = self.site.surroundings().low(false).is_some();
-        let mut channels = lock(&self.channels);
-        for (name, slot) in channels.iter_mut() {
-            if let Some(broadcast) = slot.broadcast.as_mut().filter(|_| low)
+        let channels: Vec<_> = lock(&self.channels)
+            .iter()
+            .map(|(name, slot)| (name.clone(), Arc::clone(slot)))
+            .collect();
+        for (name, slot) in channels {
+            let mut slot = lock(&slot);
+            if low
+                && let Some(broadcast) = &mut slot.broadcast
                 && let Err(error) = broadcast.stop_recording("the disk is nearly full")
             {
                 tracing::error!(channel = %name, %error, "cannot say that nothing is recorded");
             }
-            if slot
-                .broadcast
-                .as_ref()
-                .is_some_and(|broadcast| broadcast.is_over(now_ms))
-                && let Some(broadcast) = slot.broadcast.take()
-            {
+            if let Some(broadcast) = slot.broadcast.take_if(|one| one.is_over(now_ms)) {
                 // Whoever is still connected is heard no more.
                 slot.publisher += 1;
                 if let Err(error) = broadcast.end(&self.site) {
@@ -147,8 +126,36 @@ impl House {
                 }
             }
         }
-        drop(channels);
         sweep(&self.site, now_ms);
+    }
+}
+
+impl Pass {
+    pub(crate) fn push(&self, passed: Passed, now_ms: u64) -> Result<(), Out> {
+        self.with(|broadcast| broadcast.push(passed, now_ms))
+    }
+
+    pub(crate) fn health(&self, health: &HealthFile) -> Result<(), Out> {
+        self.with(|broadcast| broadcast.health(health))
+    }
+
+    /// The publisher is gone, for now or for good: the grace time will tell.
+    pub(crate) fn leave(&self, now_ms: u64) {
+        match self.with(|broadcast| broadcast.leave(now_ms)) {
+            Ok(()) => tracing::info!(channel = %self.channel, "its publisher is away"),
+            Err(Out::Refused(_)) => {}
+            Err(error) => {
+                tracing::error!(channel = %self.channel, %error, "its end cannot be written");
+            }
+        }
+    }
+
+    fn with(&self, what: impl FnOnce(&mut Broadcast) -> io::Result<()>) -> Result<(), Out> {
+        let mut slot = lock(&self.slot);
+        let is_heard = slot.publisher == self.publisher;
+        let broadcast = slot.broadcast.as_mut().filter(|_| is_heard);
+        what(broadcast.ok_or(Refusal::Replaced)?)?;
+        Ok(())
     }
 }
 
@@ -156,30 +163,60 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Broadcasts on disk that have not ended and whose channel is still there.
+/// Broadcasts on disk that have not ended.
 fn left(site: &Site) -> Vec<(VideoId, ChannelName, ChannelFile)> {
     let take_up = |id: VideoId| {
-        let folder = site.live().join(id.to_string());
-        let file: BroadcastFile =
-            serde_json::from_slice(&fs::read(folder.join(BROADCAST)).ok()?).ok()?;
+        let file = about(&site.live().join(id.to_string()))?;
         let name: ChannelName = file.channel.parse().ok()?;
-        let channel = fs::read(site.channels().join(name.file())).ok()?;
-        let channel = serde_json::from_slice(&channel).ok()?;
+        let channel = settings(site, &name);
         (file.standing != Standing::Ended).then_some((id, name, channel))
     };
     ids(site).into_iter().filter_map(take_up).collect()
+}
+
+/// Recordings whose broadcast is gone: the live folder was in memory, and the machine went down.
+fn rescue(site: &Site) {
+    for (id, kept) in site.recordings() {
+        if site.live().join(id.to_string()).exists() {
+            continue;
+        }
+        let Some(file) = about(&kept) else {
+            continue;
+        };
+        let channel = match file.channel.parse() {
+            Ok(name) => settings(site, &name),
+            Err(_) => nameless(&file.channel),
+        };
+        if let Err(error) = recording::publish(site, id, &channel, &file) {
+            tracing::error!(%id, %error, "a recording cannot be made a title");
+        }
+    }
+}
+
+fn about(folder: &Path) -> Option<BroadcastFile> {
+    serde_json::from_slice(&fs::read(folder.join(BROADCAST)).ok()?).ok()
+}
+
+/// What the channel wants; of one that was removed in the meantime, the usual.
+fn settings(site: &Site, name: &ChannelName) -> ChannelFile {
+    let text = fs::read(site.channels().join(name.file())).ok();
+    text.and_then(|text| serde_json::from_slice(&text).ok())
+        .unwrap_or_else(|| nameless(&name.to_string()))
+}
+
+fn nameless(name: &str) -> ChannelFile {
+    // No key has this hash.
+    ChannelFile::new(name.to_owned(), String::new())
 }
 
 /// Folders of broadcasts that ended a while ago.
 fn sweep(site: &Site, now_ms: u64) {
     for id in ids(site) {
         let folder = site.live().join(id.to_string());
-        let path = folder.join(BROADCAST);
-        let ended = fs::read(&path)
-            .ok()
-            .and_then(|text| serde_json::from_slice::<BroadcastFile>(&text).ok())
-            .is_some_and(|file| file.standing == Standing::Ended);
-        let since = fs::metadata(&path).and_then(|about| about.modified()).ok();
+        let ended = about(&folder).is_some_and(|file| file.standing == Standing::Ended);
+        let since = fs::metadata(folder.join(BROADCAST))
+            .and_then(|about| about.modified())
+            .ok();
         let since_ms = since
             .and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok())
             .map_or(0, |age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX));
@@ -204,3 +241,6 @@ fn new_id() -> io::Result<VideoId> {
     fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
     Ok(VideoId::from_bytes(bytes))
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,7 +21,7 @@ use track::Track;
 
 /// Ticks of the picture's clock in a millisecond.
 const PER_MS: u64 = 90;
-const PICTURE_SCALE: u32 = 90_000;
+pub(super) const PICTURE_SCALE: u32 = 90_000;
 /// A segment ends with the first keyframe after this.
 const SHORTEST_SEGMENT: u64 = 1_500 * PER_MS;
 /// `EXT-X-TARGETDURATION` of every broadcast: keyframes may lie so far apart.

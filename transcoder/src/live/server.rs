@@ -9,6 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use super::gate::{Gate, Passed};
 use super::health::Doctor;
 use super::house::{House, Out, Pass};
+use super::patience::Patience;
 use super::refusal::Refusal;
 use super::rtmp::session::{Said, Session};
 use crate::site::Site;
@@ -17,11 +18,8 @@ use crate::site::Site;
 const MOST: usize = 128;
 /// Connections of one address that have shown no key yet.
 const MOST_STRANGERS: usize = 8;
-/// From the first byte to the key.
-const KEY_WITHIN: Duration = Duration::from_secs(8);
-/// A publisher that says nothing for so long is gone.
-const SILENCE: Duration = Duration::from_secs(10);
-const PICTURE_WITHIN: Duration = Duration::from_secs(10);
+/// A publisher that does not read our few answers for so long is gone.
+const UNREAD: Duration = Duration::from_secs(10);
 const TICK: Duration = Duration::from_millis(500);
 const TRY_AGAIN: Duration = Duration::from_secs(5);
 const STACK: usize = 256 << 10;
@@ -153,8 +151,8 @@ struct Connection<'a> {
     gate: Gate,
     doctor: Doctor,
     pass: Option<Pass>,
-    since: Instant,
-    has_picture: bool,
+    patience: Patience,
+    begun: Instant,
 }
 
 /// Why the connection is over.
@@ -175,12 +173,12 @@ impl Connection<'_> {
             gate: Gate::default(),
             doctor: Doctor::default(),
             pass: None,
-            since: Instant::now(),
-            has_picture: false,
+            patience: Patience::default(),
+            begun: Instant::now(),
         };
         let over = connection.run(&mut seat);
         if let Some(pass) = &connection.pass {
-            house.leave(pass, now_ms());
+            pass.leave(now_ms());
         }
         match over {
             Over::Gone(why) => tracing::debug!(%from, why, "a publisher's connection ended"),
@@ -200,27 +198,24 @@ impl Connection<'_> {
 
     fn run(&mut self, seat: &mut Seat) -> Over {
         let _ = self.stream.set_nodelay(true);
-        let _ = self.stream.set_write_timeout(Some(SILENCE));
+        let _ = self.stream.set_write_timeout(Some(UNREAD));
         let mut buffer = vec![0; 16 << 10];
         let mut said = Vec::new();
         loop {
-            if self.pass.is_none() && self.since.elapsed() >= KEY_WITHIN {
-                return Over::Gone("it showed no key in time");
-            }
-            let patience = if self.pass.is_none() {
-                KEY_WITHIN.saturating_sub(self.since.elapsed())
-            } else {
-                SILENCE
+            let left = match self.patience.left(self.begun.elapsed()) {
+                Ok(left) => left,
+                Err(late) => {
+                    return late.refusal().map_or(Over::Gone(late.words()), Over::Told);
+                }
             };
-            let _ = self
-                .stream
-                .set_read_timeout(Some(patience.max(Duration::from_millis(1))));
+            let _ = self.stream.set_read_timeout(Some(left));
             let read = match (&mut &*self.stream).read(&mut buffer) {
                 Ok(0) => return Over::Gone("it left"),
                 Ok(read) => read,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(_) => return Over::Gone("it was silent or broke off"),
+                Err(error) if is_nothing_yet(&error) => continue,
+                Err(_) => return Over::Gone("it broke off"),
             };
+            self.patience.bytes(self.begun.elapsed());
             self.doctor.bytes(read);
             if let Err(violation) = self.session.feed(&buffer[..read], &mut said) {
                 return Over::Broken(violation.to_string());
@@ -232,9 +227,6 @@ impl Connection<'_> {
             }
             if self.send().is_err() {
                 return Over::Gone("it does not read");
-            }
-            if self.pass.is_some() && !self.has_picture && self.since.elapsed() >= PICTURE_WITHIN {
-                return Over::Told(Refusal::NoPicture);
             }
         }
     }
@@ -248,7 +240,7 @@ impl Connection<'_> {
                     .enter(&key, self.from.ip(), now_ms())
                     .map_err(over)?;
                 seat.known();
-                self.since = Instant::now();
+                self.patience.key(self.begun.elapsed());
                 self.pass = Some(pass);
                 self.session.accept();
             }
@@ -264,18 +256,20 @@ impl Connection<'_> {
             }
             Said::Leaves => return Err(Over::Gone("it said goodbye")),
         }
-        let now = self.since.elapsed();
+        let now = self.begun.elapsed();
         for passed in passed {
-            self.has_picture |= matches!(passed, Passed::Picture(_));
+            if matches!(passed, Passed::Picture(_)) {
+                self.patience.picture(now);
+            }
             self.doctor.see(&passed, now);
             if let Some(pass) = &self.pass {
-                self.house.push(pass, passed, now_ms()).map_err(over)?;
+                pass.push(passed, now_ms()).map_err(over)?;
             }
         }
         if let Some(health) = self.doctor.due(now, self.gate.dropped)
             && let Some(pass) = &self.pass
         {
-            self.house.health(pass, &health).map_err(over)?;
+            pass.health(&health).map_err(over)?;
         }
         Ok(())
     }
@@ -284,6 +278,12 @@ impl Connection<'_> {
         let out = std::mem::take(&mut self.session.out);
         (&mut &*self.stream).write_all(&out)
     }
+}
+
+/// A signal, or the end of a wait: whose time is up, the next look says.
+fn is_nothing_yet(error: &io::Error) -> bool {
+    use io::ErrorKind::{Interrupted, TimedOut, WouldBlock};
+    matches!(error.kind(), Interrupted | TimedOut | WouldBlock)
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "for map_err")]

@@ -19,6 +19,7 @@ use crate::control::{Control, Word};
 use crate::generation;
 use crate::intake;
 use crate::job::{self, JobFile, JobState};
+use crate::live::film::{self, Cut};
 use crate::site::{Site, write_whole};
 use crate::title;
 
@@ -129,6 +130,7 @@ pub(crate) fn grant(desk: &mut Desk, wish: &Wish) -> Granted {
         Change::Retry {} => retry(desk, id),
         Change::Remake { preview_s } => remake(desk, id, *preview_s),
         Change::Replace { file } => replace(desk, id, file),
+        Change::Trim { from_s, to_s } => trim(desk, id, *from_s, *to_s),
         Change::Delete {} => delete(desk, id),
         Change::Forget {} => forget(desk, id),
     };
@@ -228,14 +230,14 @@ fn retry(desk: &mut Desk, id: VideoId) -> Result<Granted, Refusal> {
         JobState::Deleted => return Err(Refusal::Words("the title is gone: add its film anew")),
         JobState::Working | JobState::Paused => return Err(Refusal::Words("resume lets it go on")),
     }
-    has_source(&file)?;
+    has_source(&desk.site, &file)?;
     desk.begin(id, file)?;
     Ok(Granted::Yes)
 }
 
 fn remake(desk: &mut Desk, id: VideoId, preview_s: Option<u32>) -> Result<Granted, Refusal> {
     let mut file = made(desk, id)?;
-    has_source(&file)?;
+    has_source(&desk.site, &file)?;
     let folder = desk.site.title(id);
     file.preview = match preview_s {
         Some(seconds) => Preview::Exactly(seconds),
@@ -262,6 +264,33 @@ fn replace(desk: &mut Desk, id: VideoId, name: &str) -> Result<Granted, Refusal>
     Ok(Granted::Yes)
 }
 
+/// A broadcast without its ends: made of the recording, which is there for a day.
+fn trim(desk: &mut Desk, id: VideoId, from_s: u32, to_s: u32) -> Result<Granted, Refusal> {
+    let mut file = made(desk, id)?;
+    let site = &desk.site;
+    if Cut::of(site, &job::source(&file)).is_none() {
+        return Err(Refusal::Words(
+            "only what was broadcast here can be trimmed",
+        ));
+    }
+    let cut = Cut {
+        id,
+        seconds: Some((from_s, to_s)),
+    };
+    if !cut.can_be_made(site) {
+        return Err(Refusal::Words(
+            "the recording is gone: it can be trimmed within a day after the broadcast",
+        ));
+    }
+    let folder = site.title(id);
+    film::remove(site, id);
+    file.source = job::path_text(&cut.path(site));
+    file.preview = title::preview(&folder).map_or(file.preview, Preview::Usual);
+    file.generation = generation::next(&folder);
+    desk.begin(id, file)?;
+    Ok(Granted::Yes)
+}
+
 /// The job of a title that is whole and that nobody works on.
 fn made(desk: &Desk, id: VideoId) -> Result<JobFile, Refusal> {
     let file = known(desk, id)?;
@@ -276,9 +305,10 @@ fn made(desk: &Desk, id: VideoId) -> Result<JobFile, Refusal> {
     Ok(file)
 }
 
-fn has_source(file: &JobFile) -> Result<(), Refusal> {
+fn has_source(site: &Site, file: &JobFile) -> Result<(), Refusal> {
     let source = job::source(file);
-    if source.is_file() {
+    let can_be_made = || Cut::of(site, &source).is_some_and(|cut| cut.can_be_made(site));
+    if source.is_file() || can_be_made() {
         Ok(())
     } else {
         Err(Refusal::NoSource(source))
@@ -306,6 +336,7 @@ fn delete(desk: &mut Desk, id: VideoId) -> Result<Granted, Refusal> {
     }
     desk.forget(id);
     file.name = name.unwrap_or(file.name);
+    film::remove(&desk.site, id);
     file.state = JobState::Deleted;
     file.stage = None;
     file.detail = None;

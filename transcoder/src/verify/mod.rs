@@ -100,7 +100,7 @@ pub(crate) fn verify(folder: &Path, json: bool) -> Result<(), Failure> {
     }
 }
 
-fn check(folder: &Path) -> Vec<Finding> {
+pub(crate) fn check(folder: &Path) -> Vec<Finding> {
     let mut findings = Findings::default();
     if folder.join(MARK).exists() {
         findings.advice("unfinished", MARK, "the title is still being made");

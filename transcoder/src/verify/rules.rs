@@ -188,16 +188,22 @@ fn aligned(
         return;
     }
     let (mut here, mut there) = (0, 0);
-    let pairs = first.segments.iter().zip(&other.segments);
-    for (one, two) in pairs.take(first.segments.len().saturating_sub(1)) {
+    let pairs: Vec<_> = first.segments.iter().zip(&other.segments).collect();
+    for two in pairs.windows(2) {
+        let ((one, other), (next, next_other)) = (two[0], two[1]);
         here += one.duration_us;
-        there += two.duration_us;
-        if u64::abs_diff(here, there) > slack_us {
-            findings.fault(
-                "alignment",
-                name,
-                format!("a boundary is at {there} µs, not at {here}"),
-            );
+        there += other.duration_us;
+        if next.cut.is_some() != next_other.cut.is_some() {
+            let what = format!("it and the first variant differ in a discontinuity at {here} µs");
+            findings.fault("discontinuity", name, what);
+            return;
+        }
+        if next.cut.is_some() {
+            // Players put tracks together anew there; the end before it is free.
+            (here, there) = (0, 0);
+        } else if u64::abs_diff(here, there) > slack_us {
+            let what = format!("a boundary is at {there} µs, not at {here}");
+            findings.fault("alignment", name, what);
             return;
         }
     }

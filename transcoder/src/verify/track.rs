@@ -96,6 +96,10 @@ fn segments(
             bytes: bytes.len() as u64,
             duration_us: segment.duration_us,
         });
+        if segment.cut.is_some() {
+            // Behind a discontinuity another clock begins.
+            expected = None;
+        }
         match init {
             Some(init) => {
                 let found = read::fragment(&bytes);

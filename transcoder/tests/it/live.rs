@@ -176,6 +176,11 @@ fn kill(mut publisher: Child) {
     publisher.wait().expect("it ends");
 }
 
+fn id_of(line: &str) -> String {
+    let rest = line.split("id=").nth(1).expect("an id");
+    rest.split_whitespace().next().expect("an id").to_owned()
+}
+
 const FILM: &str = "-f lavfi -i testsrc2=size=320x180:rate=30 -f lavfi -i sine=frequency=440:sample_rate=48000 \
     -c:v libx264 -preset ultrafast -tune zerolatency -pix_fmt yuv420p -g 60 -c:a aac -ac 2";
 
@@ -209,17 +214,42 @@ fn a_broadcast_is_watched_while_it_runs_and_kept_as_a_title() {
     );
     assert!(publisher.wait().expect("it ends").success());
     let line = station.hears("the broadcast is a title");
-    let id = line
-        .split("id=")
-        .nth(1)
-        .and_then(|rest| rest.split_whitespace().next())
-        .expect("an id");
-    let title: Title = station.rig.title(id);
+    let title: Title = station.rig.title(&id_of(&line));
     title.verifies();
     let lasts = title.json()["duration_s"].as_f64().expect("a number");
     assert!((6.5..7.2).contains(&lasts), "{lasts}");
     assert_eq!(title.json()["state"], "published");
     title.decodes("v");
+    station.end();
+}
+
+#[test]
+fn a_recording_gets_the_usual_ladder_and_loses_its_ends() {
+    let station = Station::new(r#", "grace_s": 0"#);
+    let film = FILM.replace("320x180", "854x480");
+    let mut publisher = station.publish(KEY, &format!("{film} -t 7"));
+    assert!(publisher.wait().expect("it ends").success());
+    let line = station.hears("the broadcast is a title");
+    let id = id_of(&line);
+    station.hears("the new film plays");
+    let title: Title = station.rig.title(&id);
+    title.verifies();
+    let before = title.json()["duration_s"].as_f64().expect("a number");
+    assert!((6.5..7.2).contains(&before), "{before}");
+    assert_eq!(title.json()["state"], "hidden");
+    title.decodes("v480g1");
+    title.decodes("v360g1");
+    let asked = Rig::transcoder()
+        .args(["trim", &id, "--from", "2", "--to", "6", "--config"])
+        .arg(station.rig.path("satreel.toml"))
+        .output()
+        .expect("it runs");
+    assert!(asked.status.success(), "{}", text(&asked.stderr));
+    station.hears("the new film plays");
+    title.verifies();
+    let after = title.json()["duration_s"].as_f64().expect("a number");
+    assert!((3.8..4.3).contains(&after), "{after}");
+    title.decodes("v360g2");
     station.end();
 }
 

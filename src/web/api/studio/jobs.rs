@@ -44,11 +44,16 @@ pub async fn ask(
             let words = "take a title down by DELETE /api/studio/titles/{id}";
             return Err(ApiError::field("do", words));
         }
+        Change::Trim { from_s, to_s } if from_s >= to_s => {
+            let words = "the time to begin at must be before the time to end at";
+            return Err(ApiError::field("from_s", words));
+        }
         Change::Pause {}
         | Change::Resume {}
         | Change::Cancel {}
         | Change::Retry {}
         | Change::Remake { .. }
+        | Change::Trim { .. }
         | Change::Forget {} => {}
     }
     let asked = tokio::task::spawn_blocking(move || {

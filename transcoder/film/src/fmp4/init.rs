@@ -1,6 +1,7 @@
 //! Init segments: `ftyp` and a `moov` without samples (ISO/IEC 14496-12 §8.2).
 
 use super::boxes::Boxes;
+use super::read;
 
 /// `und` packed into three times five bits (§8.4.2.3): playlists tell the language.
 const UNDETERMINED: u16 = 0x55C4;
@@ -61,6 +62,40 @@ pub fn init_segment(media: &Media, timescale: u32, delay: u32) -> Vec<u8> {
         });
     });
     out.into_bytes()
+}
+
+/// The beginning of one file with the tracks of these init segments of ours, numbered from 1. None:
+/// one of them is none of ours.
+pub fn movie(inits: &[Vec<u8>]) -> Option<Vec<u8>> {
+    let mut tracks = Vec::new();
+    for (number, init) in (1_u32..).zip(inits) {
+        let mut trak = read::find(init, &[b"moov", b"trak"])?.to_vec();
+        let header = memchr::memmem::find(&trak, b"tkhd")?;
+        // Version and flags, two times, then the number.
+        let slot = trak.get_mut(header + 16..header + 20)?;
+        slot.copy_from_slice(&number.to_be_bytes());
+        tracks.push((number, trak));
+    }
+    let mut out = Boxes::default();
+    out.boxed(b"ftyp", |ftyp| {
+        ftyp.bytes(b"iso6").u32(0).bytes(b"iso6mp41");
+    });
+    out.boxed(b"moov", |moov| {
+        movie_header(moov, 1000);
+        for (_, trak) in &tracks {
+            moov.boxed(b"trak", |out| {
+                out.bytes(trak);
+            });
+        }
+        moov.boxed(b"mvex", |mvex| {
+            for (number, _) in &tracks {
+                mvex.full(b"trex", 0, 0, |trex| {
+                    trex.u32(*number).u32(1).zeros(12);
+                });
+            }
+        });
+    });
+    Some(out.into_bytes())
 }
 
 fn movie_header(moov: &mut Boxes, timescale: u32) {

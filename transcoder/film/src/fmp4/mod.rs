@@ -11,7 +11,7 @@ mod init;
 pub mod read;
 
 use boxes::Boxes;
-pub use init::{Media, edit_of, init_segment};
+pub use init::{Media, edit_of, init_segment, movie};
 
 const IS_SYNC: u32 = 0x0200_0000;
 const IS_DEPENDENT: u32 = 0x0101_0000;
@@ -28,6 +28,17 @@ pub struct Sample {
 
 /// One media segment: `styp`, `moof`, `mdat`. `decode_time` is that of the first sample.
 pub fn media_segment(number: u32, decode_time: u64, samples: &[Sample], data: &[u8]) -> Vec<u8> {
+    fragment(1, number, decode_time, samples, data)
+}
+
+/// The same in a file of several tracks, which are numbered from 1 ([`movie`]).
+pub fn fragment(
+    track: u32,
+    number: u32,
+    decode_time: u64,
+    samples: &[Sample],
+    data: &[u8],
+) -> Vec<u8> {
     let mut out = Boxes::default();
     out.boxed(b"styp", |styp| {
         styp.bytes(b"msdh").u32(0).bytes(b"msdhmsixcmfs");
@@ -41,7 +52,7 @@ pub fn media_segment(number: u32, decode_time: u64, samples: &[Sample], data: &[
         moof.boxed(b"traf", |traf| {
             // default-base-is-moof
             traf.full(b"tfhd", 0, 0x02_0000, |tfhd| {
-                tfhd.u32(1);
+                tfhd.u32(track);
             });
             traf.full(b"tfdt", 1, 0, |tfdt| {
                 tfdt.u64(decode_time);
@@ -66,6 +77,20 @@ pub fn media_segment(number: u32, decode_time: u64, samples: &[Sample], data: &[
         mdat.bytes(data);
     });
     out.into_bytes()
+}
+
+/// Segments of ours that follow one another, as one. None: one of them is none of ours.
+pub fn join(number: u32, segments: &[Vec<u8>]) -> Option<Vec<u8>> {
+    let mut all = (0, Vec::new(), Vec::new());
+    for (place, bytes) in segments.iter().enumerate() {
+        let (decode_time, samples, data) = read::samples(bytes)?;
+        if place == 0 {
+            all.0 = decode_time;
+        }
+        all.1.extend(samples);
+        all.2.extend_from_slice(data);
+    }
+    Some(media_segment(number, all.0, &all.1, &all.2))
 }
 
 /// A segment of ours moved to another place: the first one given begins at 0, the others keep
@@ -101,6 +126,24 @@ mod tests {
         let trun = bytes.windows(4).position(|w| w == b"trun").expect("trun");
         let offset = u32::from_be_bytes(bytes[trun + 12..trun + 16].try_into().expect("4 bytes"));
         assert_eq!(moof + offset as usize, bytes.len() - 3);
+    }
+
+    #[test]
+    fn parts_are_joined_to_what_they_are_parts_of() {
+        let sample = |size, key| Sample {
+            size,
+            duration: 10,
+            composition: -3,
+            key,
+        };
+        let parts = [
+            media_segment(0, 70, &[sample(1, true), sample(2, false)], b"abb"),
+            media_segment(1, 90, &[sample(3, false)], b"ccc"),
+        ];
+        let samples = [sample(1, true), sample(2, false), sample(3, false)];
+        let whole = media_segment(4, 70, &samples, b"abbccc");
+        assert_eq!(join(4, &parts), Some(whole));
+        assert_eq!(join(4, &[b"moof".to_vec()]), None);
     }
 
     #[test]

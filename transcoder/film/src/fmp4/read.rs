@@ -1,6 +1,8 @@
 //! Reads fragmented MP4 (ISO/IEC 14496-12) as far as a checker needs it: how long, how large, where
 //! keyframes are. Whatever the bytes say, it neither panics nor believes a length.
 
+use super::Sample;
+
 /// What an init segment says of its track.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Init {
@@ -9,6 +11,8 @@ pub struct Init {
     pub codec: String,
     /// Width and height of a picture track.
     pub size: Option<(u32, u32)>,
+    /// Of a sound track.
+    pub channels: Option<u32>,
 }
 
 /// What a media segment holds.
@@ -33,12 +37,13 @@ pub fn init(bytes: &[u8]) -> Option<Init> {
     let at = if header.first() == Some(&1) { 20 } else { 12 };
     let entries = find(media, &[b"minf", b"stbl", b"stsd"])?.get(8..)?;
     let (kind, entry, _) = next(entries)?;
-    let (codec, size) = match &kind {
+    let (codec, size, channels) = match &kind {
         b"avc1" => {
             let record = find(entry.get(78..)?, &[b"avcC"])?.get(1..4)?;
             let digits = record.iter().map(|byte| format!("{byte:02x}"));
             let codec = digits.fold("avc1.".to_owned(), |text, byte| text + &byte);
-            (codec, Some((number(entry, 24, 2)?, number(entry, 26, 2)?)))
+            let size = (number(entry, 24, 2)?, number(entry, 26, 2)?);
+            (codec, Some(size), None)
         }
         b"mp4a" => {
             let esds = find(entry.get(28..)?, &[b"esds"])?;
@@ -46,7 +51,8 @@ pub fn init(bytes: &[u8]) -> Option<Init> {
             let at = esds
                 .windows(2)
                 .position(|pair| pair[0] == 5 && pair[1] >= 2)?;
-            (format!("mp4a.40.{}", esds.get(at + 2)? >> 3), None)
+            let codec = format!("mp4a.40.{}", esds.get(at + 2)? >> 3);
+            (codec, None, Some(number(entry, 16, 2)?))
         }
         _ => return None,
     };
@@ -55,11 +61,13 @@ pub fn init(bytes: &[u8]) -> Option<Init> {
         timescale,
         codec,
         size,
+        channels,
     })
 }
 
+/// A segment's samples as they were written: when the first is decoded, all of them, their data.
 /// None: it is no media segment of one track with one run of samples.
-pub fn fragment(bytes: &[u8]) -> Option<Fragment> {
+pub fn samples(bytes: &[u8]) -> Option<(u64, Vec<Sample>, &[u8])> {
     const EVERY: u32 = 0x0F01;
     let traf = find(bytes, &[b"moof", b"traf"])?;
     let decode_time = find(traf, &[b"tfdt"])?.get(4..12)?;
@@ -67,37 +75,49 @@ pub fn fragment(bytes: &[u8]) -> Option<Fragment> {
     if number(run, 0, 4)? & 0x00FF_FFFF != EVERY {
         return None;
     }
-    let count = number(run, 4, 4)?;
-    let table = run.get(12..)?;
-    let data = find(bytes, &[b"mdat"])?;
+    let count = usize::try_from(number(run, 4, 4)?).ok()?;
+    let table = run.get(12..)?.get(..count.checked_mul(16)?)?;
+    let samples = table.chunks_exact(16).map(|sample| {
+        Some(Sample {
+            duration: number(sample, 0, 4)?,
+            size: number(sample, 4, 4)?,
+            // Bit 16 of the flags: it depends on others (§8.8.3.1).
+            key: number(sample, 8, 4)? & 0x0001_0000 == 0,
+            composition: number(sample, 12, 4)?.cast_signed(),
+        })
+    });
+    Some((
+        u64::from_be_bytes(decode_time.try_into().ok()?),
+        samples.collect::<Option<_>>()?,
+        find(bytes, &[b"mdat"])?,
+    ))
+}
+
+/// None: it is no media segment of one track with one run of samples.
+pub fn fragment(bytes: &[u8]) -> Option<Fragment> {
+    let (decode_time, samples, data) = samples(bytes)?;
     let mut found = Fragment {
-        decode_time: u64::from_be_bytes(decode_time.try_into().ok()?),
+        decode_time,
         duration: 0,
-        samples: count,
-        independent: false,
+        samples: u32::try_from(samples.len()).ok()?,
+        independent: samples.first().is_some_and(|first| first.key),
         keys: Vec::new(),
         sizes_fit: false,
     };
-    let samples = table.chunks_exact(16).take(usize::try_from(count).ok()?);
-    if samples.len() != usize::try_from(count).ok()? {
-        return None;
-    }
     let mut bytes = 0_u64;
-    for (place, sample) in samples.enumerate() {
-        // Bit 16 of the flags: it depends on others (§8.8.3.1).
-        if number(sample, 8, 4)? & 0x0001_0000 == 0 {
+    for sample in samples {
+        if sample.key {
             found.keys.push(found.duration);
-            found.independent |= place == 0;
         }
-        found.duration += u64::from(number(sample, 0, 4)?);
-        bytes += u64::from(number(sample, 4, 4)?);
+        found.duration += u64::from(sample.duration);
+        bytes += u64::from(sample.size);
     }
     found.sizes_fit = bytes == data.len() as u64;
     Some(found)
 }
 
 /// The body of the box at the end of a path, each the first of its kind.
-fn find<'a>(mut bytes: &'a [u8], path: &[&[u8; 4]]) -> Option<&'a [u8]> {
+pub(super) fn find<'a>(mut bytes: &'a [u8], path: &[&[u8; 4]]) -> Option<&'a [u8]> {
     let (wanted, deeper) = path.split_first()?;
     loop {
         let (kind, body, rest) = next(bytes)?;
@@ -130,7 +150,7 @@ fn number(bytes: &[u8], at: usize, width: usize) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Media, Sample, init_segment, media_segment};
+    use super::super::{Media, init_segment, media_segment};
     use super::*;
 
     #[test]
@@ -144,6 +164,7 @@ mod tests {
             timescale: 12_800,
             codec: "avc1.64001f".to_owned(),
             size: Some((640, 360)),
+            channels: None,
         };
         assert_eq!(init(&init_segment(&video, 12_800, 1024)), Some(expected));
         let audio = Media::Aac {
@@ -152,7 +173,10 @@ mod tests {
             config: vec![0x11, 0x90],
         };
         let found = init(&init_segment(&audio, 48_000, 0)).expect("an init segment");
-        assert_eq!((found.codec.as_str(), found.size), ("mp4a.40.2", None));
+        assert_eq!(
+            (found.codec.as_str(), found.size, found.channels),
+            ("mp4a.40.2", None, Some(2))
+        );
 
         let sample = |key: bool| Sample {
             size: 2,

@@ -91,6 +91,24 @@ pub struct ChannelFile {
     pub preview_s: u32,
 }
 
+impl ChannelFile {
+    /// A channel with what is usual, and this hash of its key.
+    pub fn new(name: String, key_sha256: String) -> Self {
+        Self {
+            name,
+            key_sha256,
+            mode: Mode::default(),
+            part_ms: default_part_ms(),
+            grace_s: default_grace_s(),
+            window_s: default_window_s(),
+            record: default_record(),
+            publish: false,
+            tiers: None,
+            preview_s: 0,
+        }
+    }
+}
+
 fn default_part_ms() -> u32 {
     200
 }
@@ -140,5 +158,6 @@ mod tests {
             (Mode::Fast, 200, 120)
         );
         assert!(channel.record && !channel.publish);
+        assert_eq!(channel, ChannelFile::new("Films".into(), "00".into()));
     }
 }

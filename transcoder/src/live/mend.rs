@@ -1,0 +1,199 @@
+//! Taking up a broadcast that an earlier process left: what it left open is ended, so that all
+//! tracks have the same segments.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use satreel_hls::live::window::{Track, Window};
+use satreel_hls::live::{Event, JOURNAL};
+use satreel_hls::naming::{MediaFile, TrackName};
+
+use super::aac::{self, SoundFormat};
+use super::folder::Folder;
+use super::segmenter::{Output, PICTURE_SCALE};
+use satreel_film::fmp4::{Sample, join, media_segment, read};
+
+/// A new beginning is so much later than all that was written before.
+const GAP: u64 = 6 * PICTURE_SCALE as u64;
+
+/// A journal's whole lines. Half a line would spoil the next one: it is cut off.
+pub(super) fn whole_lines(folder: &Path) -> io::Result<String> {
+    let path = folder.join(JOURNAL);
+    let bytes = match fs::read(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(String::new()),
+        read => read?,
+    };
+    let end = memchr::memrchr(b'\n', &bytes).map_or(0, |at| at + 1);
+    if end < bytes.len() {
+        let file = fs::OpenOptions::new().append(true).open(&path)?;
+        file.set_len(end as u64)?;
+    }
+    Ok(String::from_utf8_lossy(&bytes[..end]).into_owned())
+}
+
+/// The number of the segment that no track has yet.
+pub(super) fn next(window: &Window) -> u32 {
+    let all = names(window).into_iter();
+    let next = all.filter_map(|name| Some(window.next(window.track(name)?)));
+    next.max().unwrap_or(0)
+}
+
+/// The highest number of an init segment in the folder.
+pub(super) fn inits(folder: &Path) -> u32 {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let number = |entry: fs::DirEntry| match entry.file_name().to_str()?.parse().ok()? {
+        MediaFile::Reinit(_, number) => Some(number),
+        _ => None,
+    };
+    entries.filter_map(number).max().unwrap_or(0)
+}
+
+/// Ends the segments that were left open, the sound's as late as the picture's. Returns the tick of
+/// the picture's clock at which the next one is to begin.
+pub(super) fn mend(folder: &mut Folder, window: &mut Window, began_ms: u64) -> io::Result<u64> {
+    if let [picture, sound] = names(window)[..] {
+        end_picture(folder, window, picture, began_ms)?;
+        while end_sound(folder, window, picture, sound)? {}
+    }
+    let path = folder.path();
+    let ends = names(window)
+        .into_iter()
+        .filter_map(|name| end(path, window, window.track(name)?));
+    Ok(ends.max().map_or(0, |end| end + GAP))
+}
+
+fn names(window: &Window) -> Vec<TrackName> {
+    let header = window.header();
+    header.map_or_else(Vec::new, |header| header.tracks.clone())
+}
+
+fn damaged() -> io::Error {
+    io::Error::other("the broadcast's last segments are damaged")
+}
+
+/// The parts of a track's open segment, as one.
+fn open(folder: &Path, window: &Window, track: &Track) -> io::Result<Vec<u8>> {
+    let number = window.next(track);
+    let parts: Vec<Vec<u8>> = (0..)
+        .zip(&track.open)
+        .map(|(part, _)| read_file(folder, MediaFile::Part(track.name, number, part)))
+        .collect::<io::Result<_>>()?;
+    join(number, &parts).ok_or_else(damaged)
+}
+
+fn end_picture(
+    folder: &mut Folder,
+    window: &mut Window,
+    name: TrackName,
+    began_ms: u64,
+) -> io::Result<()> {
+    let Some(track) = window.track(name).filter(|track| !track.open.is_empty()) else {
+        return Ok(());
+    };
+    let bytes = open(folder.path(), window, track)?;
+    let event = Event::Segment {
+        track: name,
+        segment: window.next(track),
+        us: track.open.iter().map(|part| part.us).sum(),
+        at_ms: track
+            .segments
+            .back()
+            .map_or(began_ms, |last| last.at_ms + last.us / 1000),
+        key: track.open.first().is_some_and(|part| part.key),
+    };
+    append(folder, window, bytes, event)
+}
+
+/// The first segment that the picture has and the sound has not: what there is of it, and silence.
+/// False: there is none.
+fn end_sound(
+    folder: &mut Folder,
+    window: &mut Window,
+    picture: TrackName,
+    sound: TrackName,
+) -> io::Result<bool> {
+    let track = window.track(sound).ok_or_else(damaged)?;
+    let number = window.next(track);
+    let at = (number - window.first()) as usize;
+    let shown = window
+        .track(picture)
+        .and_then(|track| track.segments.get(at));
+    let Some((us, at_ms)) = shown.map(|listed| (listed.us, listed.at_ms)) else {
+        return Ok(false);
+    };
+    let path = folder.path();
+    let init = read_file(path, track.init_of(number).ok_or_else(damaged)?)?;
+    let init = read::init(&init).ok_or_else(damaged)?;
+    let scale = u64::from(init.timescale);
+    let (begins, mut samples, mut data) = if track.open.is_empty() {
+        let seen = read_file(path, MediaFile::Segment(picture, number))?;
+        let begins = read::fragment(&seen).ok_or_else(damaged)?.decode_time;
+        (
+            begins * scale / u64::from(PICTURE_SCALE),
+            Vec::new(),
+            Vec::new(),
+        )
+    } else {
+        let bytes = open(path, window, track)?;
+        let (begins, samples, data) = read::samples(&bytes).ok_or_else(damaged)?;
+        (begins, samples, data.to_vec())
+    };
+    let frames = usize::try_from((us * scale / 1_000_000).div_ceil(aac::FRAME)).unwrap_or(1);
+    let format = SoundFormat {
+        channels: init.channels.unwrap_or(2),
+        ..SoundFormat::silent()
+    };
+    while samples.len() < frames {
+        data.extend_from_slice(format.quiet());
+        samples.push(Sample {
+            size: u32::try_from(format.quiet().len()).unwrap_or_default(),
+            duration: u32::try_from(aac::FRAME).unwrap_or_default(),
+            composition: 0,
+            key: true,
+        });
+    }
+    let lasts: u64 = samples
+        .iter()
+        .map(|sample| u64::from(sample.duration))
+        .sum();
+    let event = Event::Segment {
+        track: sound,
+        segment: number,
+        us: lasts * 1_000_000 / scale,
+        at_ms,
+        key: true,
+    };
+    let bytes = media_segment(number, begins, &samples, &data);
+    append(folder, window, bytes, event)?;
+    Ok(true)
+}
+
+fn append(
+    folder: &mut Folder,
+    window: &mut Window,
+    bytes: Vec<u8>,
+    event: Event,
+) -> io::Result<()> {
+    window.apply(&event).map_err(io::Error::other)?;
+    let Event::Segment { track, segment, .. } = event else {
+        return Ok(());
+    };
+    let file = MediaFile::Segment(track, segment);
+    let outputs = [Output::File(file, bytes), Output::Event(event)];
+    folder.carry_out(&outputs, window)?.map_or(Ok(()), Err)
+}
+
+/// Where a track's last segment ends, on the picture's clock.
+fn end(folder: &Path, window: &Window, track: &Track) -> Option<u64> {
+    let last = window.next(track).checked_sub(1)?;
+    let init = read_file(folder, track.init_of(last)?).ok()?;
+    let scale = u64::from(read::init(&init)?.timescale);
+    let bytes = read_file(folder, MediaFile::Segment(track.name, last)).ok()?;
+    let found = read::fragment(&bytes)?;
+    Some((found.decode_time + found.duration) * u64::from(PICTURE_SCALE) / scale)
+}
+
+fn read_file(folder: &Path, file: MediaFile) -> io::Result<Vec<u8>> {
+    fs::read(folder.join(file.to_string()))
+}
