@@ -13,12 +13,12 @@ import {
   axeSource,
   film,
   launch,
-  observe,
   panel,
   paymentRequest,
   picture,
   play,
   playedTo,
+  visitor,
 } from "./browser.mjs";
 import { HALF_S, recording, richFilm } from "./films.mjs";
 import { openSite } from "./site.mjs";
@@ -51,10 +51,7 @@ after(async () => {
 
 /** @param {string} url @param {object} [options] */
 async function open(url, options = { ...DESKTOP, colorScheme: "dark" }) {
-  const context = await browser.newContext(options);
-  const seen = observe(context, site.url);
-  const page = await context.newPage();
-  page.setDefaultTimeout(15_000);
+  const { context, page, seen } = await visitor(browser, site.url, options);
   /** @type {string[]} */
   const files = [];
   page.on("request", (request) => {

@@ -7,7 +7,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
-/** @import { BrowserContext, Page } from "../../player/node_modules/playwright-core" */
+/** @import { Browser, BrowserContext, BrowserContextOptions, Page } from "../../player/node_modules/playwright-core" */
 
 // The packages belong to the player: one lock file for all that runs in or around a browser.
 const require = createRequire(resolve(import.meta.dirname, "../../player/package.json"));
@@ -77,6 +77,19 @@ export function observe(context, home) {
       assert.deepEqual(errors, [], "errors in the page");
     },
   };
+}
+
+/**
+ * Somebody who has never been here, on a device of his own, with an empty page.
+ *
+ * @param {Browser} browser @param {string} url the site's, the only host that may be asked
+ * @param {BrowserContextOptions} [shape]
+ */
+export async function visitor(browser, url, shape = DESKTOP) {
+  const context = await browser.newContext(shape);
+  context.setDefaultTimeout(20_000);
+  const seen = observe(context, url);
+  return { context, seen, page: await context.newPage() };
 }
 
 /** How the film stands. @param {Page} page */

@@ -8,11 +8,11 @@ import {
   DESKTOP,
   PHONE,
   launch,
-  observe,
   paymentRequest,
   picture,
   playedTo,
   purse,
+  visitor,
 } from "./browser.mjs";
 import { PREVIEW_S, openSite } from "./site.mjs";
 
@@ -38,10 +38,7 @@ for (const [shape, options] of /** @type {const} */ ([
   ["desktop", DESKTOP],
 ])) {
   test(`a collection on a ${shape}`, async () => {
-    const context = await browser.newContext(options);
-    context.setDefaultTimeout(20_000);
-    const seen = observe(context, site.url);
-    const page = await context.newPage();
+    const { context, page, seen } = await visitor(browser, site.url, options);
     await page.goto(site.filmUrl);
     const offer = page.getByText("All films tagged Film noir, 30 days").first();
     await offer.waitFor();

@@ -13,12 +13,12 @@ import {
   followFrames,
   framesSeen,
   launch,
-  observe,
   panel,
   paymentRequest,
   picture,
   play,
   playedTo,
+  visitor,
 } from "./browser.mjs";
 import { PREVIEW_S, openSite } from "./site.mjs";
 
@@ -75,10 +75,7 @@ async function finished() {
 
 /** @param {object} [options] */
 async function open(options = { ...DESKTOP, colorScheme: "dark" }) {
-  const context = await browser.newContext(options);
-  const seen = observe(context, site.url);
-  const page = await context.newPage();
-  page.setDefaultTimeout(20_000);
+  const { context, page, seen } = await visitor(browser, site.url, options);
   /** @type {string[]} */
   const files = [];
   page.on("request", (request) =>

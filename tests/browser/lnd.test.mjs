@@ -6,19 +6,18 @@ import { after, before, test } from "node:test";
 
 import { openPair } from "../lnd/pair.mjs";
 import {
-  DESKTOP,
   PHONE,
   film,
   followFrames,
   framesSeen,
   launch,
-  observe,
   panel,
   paymentRequest,
   picture,
   play,
   playedTo,
   purse,
+  visitor,
 } from "./browser.mjs";
 import { openSite } from "./site.mjs";
 
@@ -38,16 +37,8 @@ after(async () => {
   await pair?.close();
 });
 
-/** A page of a new visitor. @param {object} [device] */
-async function visitor(device = DESKTOP) {
-  const context = await browser.newContext(device);
-  context.setDefaultTimeout(30_000);
-  const seen = observe(context, site.url);
-  return { context, seen, page: await context.newPage() };
-}
-
 test("a payment over Lightning goes on with the film where it stood", async () => {
-  const { context, page, seen } = await visitor();
+  const { context, page, seen } = await visitor(browser, site.url);
   await page.goto(site.filmUrl);
   await play(page);
   const sheet = await panel(page);
@@ -70,7 +61,7 @@ test("a payment over Lightning goes on with the film where it stood", async () =
 test("a wallet's history restores the purchase in another browser", async () => {
   const order = (await site.post("/api/orders", { title: site.id, tier: "own" })).body;
   const preimage = await pair.pay(order.payment_request);
-  const { context, page, seen } = await visitor(PHONE);
+  const { context, page, seen } = await visitor(browser, site.url, PHONE);
   await page.goto(`${site.url}/purchases`);
   await page.getByLabel("Payment request").fill(order.payment_request);
   await page.getByLabel("Preimage").fill(preimage);
@@ -86,7 +77,7 @@ test("more than any channel can bring is not sold, in words", async () => {
   const undo = await site.editTitle({
     tiers: [{ tier: "own", sat: 90_000_000 }],
   });
-  const { context, page } = await visitor(PHONE);
+  const { context, page } = await visitor(browser, site.url, PHONE);
   await page.goto(site.filmUrl);
   await page.getByRole("button", { name: /Watch for 90,000,000|Own it for/ }).click();
   await page.getByText("The cinema can't take this much at the moment.").waitFor();
@@ -97,7 +88,7 @@ test("more than any channel can bring is not sold, in words", async () => {
 
 test("a node that is away closes the till, and its return opens it", async () => {
   await pair.tell({ kill9: "shop" });
-  const { context, page } = await visitor(PHONE);
+  const { context, page } = await visitor(browser, site.url, PHONE);
   await page.goto(site.filmUrl);
   await page.getByRole("button", { name: /Watch for 100/ }).click();
   const sheet = page.locator("dialog[open]");

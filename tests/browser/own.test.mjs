@@ -6,10 +6,8 @@ import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 
 import {
-  DESKTOP,
   film,
   launch,
-  observe,
   panel,
   paymentRequest,
   picture,
@@ -17,6 +15,7 @@ import {
   playedTo,
   profile,
   purse,
+  visitor,
 } from "./browser.mjs";
 import { PREVIEW_S, openSite } from "./site.mjs";
 
@@ -35,19 +34,6 @@ after(async () => {
   await browser?.close();
   await site?.close();
 });
-
-async function visitor() {
-  const context = await browser.newContext({
-    ...DESKTOP,
-    acceptDownloads: true,
-  });
-  context.setDefaultTimeout(20_000);
-  return {
-    context,
-    page: await context.newPage(),
-    seen: observe(context, site.url),
-  };
-}
 
 /** @typedef {import("../../player/node_modules/playwright-core").Page} Page */
 
@@ -91,7 +77,7 @@ test("a purchase outlives the browser, and the browser's storage", async () => {
 
 test("a saved copy plays in another browser", async () => {
   const { access } = await site.buy("own");
-  const { context, page } = await visitor();
+  const { context, page } = await visitor(browser, site.url);
   await paste(page, access.token);
   await page.locator(".owned-list").getByText("The Test Film").waitFor();
   const [download] = await Promise.all([
@@ -103,7 +89,7 @@ test("a saved copy plays in another browser", async () => {
   assert.equal(copy.satreel, 1);
   assert.deepEqual(copy.tokens, [access.token]);
 
-  const other = await visitor();
+  const other = await visitor(browser, site.url);
   await other.page.goto(`${site.url}/purchases`);
   await other.page.getByLabel("Open a copy").setInputFiles(file);
   await other.page.getByText("1 added.").waitFor();
@@ -116,14 +102,14 @@ test("a saved copy plays in another browser", async () => {
 
 test("a purchase is carried by another device's camera", async () => {
   const { access } = await site.buy("own");
-  const { context, page } = await visitor();
+  const { context, page } = await visitor(browser, site.url);
   await paste(page, access.token);
   await page.getByRole("button", { name: "Show as code" }).click();
   const code = page.getByRole("img", { name: /as a code to scan/ });
   const box = await code.boundingBox();
   assert.ok(box && box.width >= 240, "large enough to scan");
 
-  const other = await visitor();
+  const other = await visitor(browser, site.url);
   await other.page.goto(`${site.url}/purchases#add=${access.token}`);
   await other.page.locator(".owned-list").getByText("The Test Film").waitFor();
   assert.equal(new URL(other.page.url()).hash, "", "not left in the address");
@@ -133,7 +119,7 @@ test("a purchase is carried by another device's camera", async () => {
 
 test("the wallet's history brings back what was lost", async () => {
   const { order, preimage, access } = await site.buy("own");
-  const { context, page } = await visitor();
+  const { context, page } = await visitor(browser, site.url);
   await page.goto(`${site.url}/purchases`);
   await page.getByLabel("Payment request").fill(order.payment_request);
   await page.getByLabel("Preimage").fill("00".repeat(32));
@@ -160,7 +146,7 @@ test("tampered and foreign tokens open nothing", async () => {
   await stranger.close();
 
   for (const token of [tampered, foreign]) {
-    const { context, page } = await visitor();
+    const { context, page } = await visitor(browser, site.url);
     await paste(page, token);
     await page.getByText(/1 not from this cinema, or changed on the way/).waitFor();
     assert.deepEqual(await purse(page), []);
@@ -193,7 +179,7 @@ test("tampered and foreign tokens open nothing", async () => {
 
 test("the right to fetch is renewed unseen while the film plays", async () => {
   const { access } = await site.buy("own");
-  const { context, page, seen } = await visitor();
+  const { context, page, seen } = await visitor(browser, site.url);
   await page.clock.install();
   await paste(page, access.token);
   await page.locator(".owned-list a.name").click();
@@ -217,7 +203,7 @@ test("the right to fetch is renewed unseen while the film plays", async () => {
 });
 
 test("a rent that ends in mid-film stops kindly, offers again, and goes on where it stood", async () => {
-  const { context, page } = await visitor();
+  const { context, page } = await visitor(browser, site.url);
   await page.clock.install();
   await page.goto(site.filmUrl);
   await page.getByRole("button", { name: /Watch for 100/ }).click();
@@ -247,7 +233,7 @@ test("a rent that ends in mid-film stops kindly, offers again, and goes on where
 
 test("what ran out is offered again on a later visit", async () => {
   const { access } = await site.buy("rent");
-  const { context, page } = await visitor();
+  const { context, page } = await visitor(browser, site.url);
   await paste(page, access.token);
   await page.locator(".owned-list").getByText("24 h left").waitFor();
   try {

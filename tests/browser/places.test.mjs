@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import { DESKTOP, PHONE, film, launch, observe, picture, playedTo } from "./browser.mjs";
+import { DESKTOP, PHONE, film, launch, picture, playedTo, visitor } from "./browser.mjs";
 import { openSite } from "./site.mjs";
 
 /** @import { Page } from "../../player/node_modules/playwright-core" */
@@ -23,10 +23,7 @@ after(async () => {
 
 /** A device of its own that holds the purchase and plays the film. @param {string} token @param {any} [shape] */
 async function device(token, shape = DESKTOP) {
-  const context = await browser.newContext(shape);
-  context.setDefaultTimeout(20_000);
-  const seen = observe(context, site.url);
-  const page = await context.newPage();
+  const { context, page, seen } = await visitor(browser, site.url, shape);
   await page.goto(`${site.url}/purchases#add=${token}`);
   await page.locator(".owned-list a.name").click();
   await slowly(page);

@@ -5,19 +5,18 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
 import {
-  DESKTOP,
   PHONE,
   film,
   followFrames,
   framesSeen,
   launch,
-  observe,
   panel,
   paymentRequest,
   picture,
   play,
   playedTo,
   purse,
+  visitor,
 } from "./browser.mjs";
 import { PREVIEW_S, openSite } from "./site.mjs";
 
@@ -33,14 +32,6 @@ after(async () => {
   await site?.close();
 });
 
-/** A page of a new visitor. @param {object} [device] */
-async function visitor(device = DESKTOP) {
-  const context = await browser.newContext(device);
-  context.setDefaultTimeout(20_000);
-  const seen = observe(context, site.url);
-  return { context, seen, page: await context.newPage() };
-}
-
 /** Plays the free start to its end. @param {import("../../player/node_modules/playwright-core").Page} page */
 async function watchPreview(page) {
   await page.goto(site.filmUrl);
@@ -49,7 +40,7 @@ async function watchPreview(page) {
 }
 
 test("the free start plays, then the offer rises, and nothing that is locked is asked for", async () => {
-  const { context, page, seen } = await visitor(PHONE);
+  const { context, page, seen } = await visitor(browser, site.url, PHONE);
   const sheet = await watchPreview(page);
   const { time, duration, paused, frames } = await film(page);
   assert.ok(paused);
@@ -64,7 +55,7 @@ test("the free start plays, then the offer rises, and nothing that is locked is 
 });
 
 test("payment goes on at the same frame: no reload, no black, no other host", async () => {
-  const { context, page, seen } = await visitor();
+  const { context, page, seen } = await visitor(browser, site.url);
   const sheet = await watchPreview(page);
   await sheet.getByRole("button", { name: /Watch for 100/ }).click();
   const request = await paymentRequest(page);
@@ -103,7 +94,7 @@ test("payment goes on at the same frame: no reload, no black, no other host", as
 });
 
 test("a reload keeps access, and the place in the film", async () => {
-  const { context, page, seen } = await visitor();
+  const { context, page, seen } = await visitor(browser, site.url);
   await page.goto(site.filmUrl);
   await page.getByRole("button", { name: /Watch for 100/ }).click();
   await site.payQuickly(await paymentRequest(page));
@@ -118,7 +109,7 @@ test("a reload keeps access, and the place in the film", async () => {
 });
 
 test("a page that ends while its owner is in the wallet opens when it comes back", async () => {
-  const { context, page } = await visitor(PHONE);
+  const { context, page } = await visitor(browser, site.url, PHONE);
   await page.goto(site.filmUrl);
   await page.getByRole("button", { name: /Watch for 100/ }).click();
   const request = await paymentRequest(page);
@@ -133,7 +124,7 @@ test("a page that ends while its owner is in the wallet opens when it comes back
 });
 
 test("a code that waits is there again after a reload, and gone once it was put away", async () => {
-  const { context, page } = await visitor();
+  const { context, page } = await visitor(browser, site.url);
   await page.goto(site.filmUrl);
   await page.getByRole("button", { name: /Watch for 100/ }).click();
   const request = await paymentRequest(page);
@@ -148,7 +139,7 @@ test("a code that waits is there again after a reload, and gone once it was put 
 });
 
 test("too little: the panel says what is missing", async () => {
-  const { context, page } = await visitor();
+  const { context, page } = await visitor(browser, site.url);
   // The built-in wallet refuses to pay too little; a person with an on-chain address can.
   await page.route("**/api/orders/*/events", (route) =>
     route.fulfill({
@@ -164,7 +155,7 @@ test("too little: the panel says what is missing", async () => {
 });
 
 test("a tip: thank-you, and the public figure moves", async () => {
-  const { context, page, seen } = await visitor();
+  const { context, page, seen } = await visitor(browser, site.url);
   await page.goto(site.filmUrl);
   await page.getByRole("button", { name: "Leave a tip" }).click();
   const sheet = await panel(page);

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import { DESKTOP, PHONE, launch, observe, picture } from "./browser.mjs";
+import { DESKTOP, PHONE, launch, picture, visitor } from "./browser.mjs";
 import { openSite } from "./site.mjs";
 
 /** @type {import("../../player/node_modules/playwright-core").Browser} */
@@ -22,9 +22,7 @@ after(async () => {
 
 /** The storefront, and which clips it asked for. @param {object} options */
 async function storefront(options) {
-  const context = await browser.newContext(options);
-  const seen = observe(context, site.url);
-  const page = await context.newPage();
+  const { context, page, seen } = await visitor(browser, site.url, options);
   /** @type {string[]} */
   const clips = [];
   page.on("request", (request) => {

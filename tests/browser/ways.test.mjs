@@ -4,17 +4,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import {
-  DESKTOP,
-  film,
-  launch,
-  observe,
-  panel,
-  paymentRequest,
-  play,
-  playedTo,
-  purse,
-} from "./browser.mjs";
+import { film, launch, panel, paymentRequest, play, playedTo, purse, visitor } from "./browser.mjs";
 import { PREVIEW_S, openSite } from "./site.mjs";
 
 /** Past where the free part would end. */
@@ -32,16 +22,6 @@ after(async () => {
   await site?.close();
 });
 
-async function visitor() {
-  const context = await browser.newContext(DESKTOP);
-  context.setDefaultTimeout(20_000);
-  return {
-    context,
-    page: await context.newPage(),
-    seen: observe(context, site.url),
-  };
-}
-
 /** @param {import("../../player/node_modules/playwright-core").Page} page */
 async function order(page) {
   await page.goto(site.filmUrl);
@@ -52,7 +32,7 @@ async function order(page) {
 const mine = (page) => page.locator("#mark").getByText("24 h left").waitFor();
 
 test("the demo's wallet, in a tab of its own", async () => {
-  const { context, page, seen } = await visitor();
+  const { context, page, seen } = await visitor(browser, site.url);
   await order(page);
   const [wallet] = await Promise.all([
     context.waitForEvent("page"),
@@ -67,7 +47,7 @@ test("the demo's wallet, in a tab of its own", async () => {
 });
 
 test("an extension pays, and what it answers is not believed", async () => {
-  const { context, page } = await visitor();
+  const { context, page } = await visitor(browser, site.url);
   /** @type {string[]} */
   const asked = [];
   await context.exposeFunction("payOutside", async (/** @type {string} */ request) => {
@@ -97,7 +77,7 @@ test("an extension pays, and what it answers is not believed", async () => {
 });
 
 test("copy says that it did", async () => {
-  const { context, page } = await visitor();
+  const { context, page } = await visitor(browser, site.url);
   await context.grantPermissions(["clipboard-read", "clipboard-write"]);
   await order(page);
   const request = await paymentRequest(page);
@@ -108,7 +88,7 @@ test("copy says that it did", async () => {
 });
 
 test("a code that ran out offers a new one, and that one opens", async () => {
-  const { context, page } = await visitor();
+  const { context, page } = await visitor(browser, site.url);
   await order(page);
   const first = await paymentRequest(page);
   try {
@@ -128,7 +108,7 @@ test("a code that ran out offers a new one, and that one opens", async () => {
 });
 
 test("a till that is away says so, and trying again helps", async () => {
-  const { context, page } = await visitor();
+  const { context, page } = await visitor(browser, site.url);
   const closed = { status: 503, contentType: "application/problem+json" };
   await page.route("**/api/orders", (route) =>
     route.fulfill({
@@ -147,7 +127,7 @@ test("a till that is away says so, and trying again helps", async () => {
 });
 
 test("payment while the answer is lost: the page asks until it hears", async () => {
-  const { context, page } = await visitor();
+  const { context, page } = await visitor(browser, site.url);
   let lost = 0;
   await page.route("**/api/tokens", (route) => {
     if (lost++ < 2) return route.abort();
@@ -171,7 +151,7 @@ async function titleIs(seen) {
 }
 
 test("a film without a free start is offered at once", async () => {
-  const { context, page } = await visitor();
+  const { context, page } = await visitor(browser, site.url);
   const restore = await site.editTitle({ preview_s: 0 });
   try {
     await titleIs((title) => title.preview_s === 0);
@@ -192,7 +172,7 @@ test("a film without a free start is offered at once", async () => {
 });
 
 test("a browser with a player of its own goes on at the same place", async () => {
-  const { context, page } = await visitor();
+  const { context, page } = await visitor(browser, site.url);
   // As on phones whose browser gives no media source to scripts.
   await context.addInitScript(() => {
     for (const name of ["MediaSource", "ManagedMediaSource", "WebKitMediaSource"]) {
@@ -214,7 +194,7 @@ test("a browser with a player of its own goes on at the same place", async () =>
 });
 
 test("a film at no price just plays", async () => {
-  const { context, page, seen } = await visitor();
+  const { context, page, seen } = await visitor(browser, site.url);
   const restore = await site.editTitle({ tiers: [] });
   try {
     await titleIs((title) => title.free);
@@ -230,7 +210,7 @@ test("a film at no price just plays", async () => {
 });
 
 test("the keyboard alone buys", async () => {
-  const { context, page } = await visitor();
+  const { context, page } = await visitor(browser, site.url);
   await page.goto(site.filmUrl);
   await page.locator(".offers button.main").focus();
   await page.keyboard.press("Enter");

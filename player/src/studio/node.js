@@ -30,9 +30,13 @@ export function nodeView() {
         "You stay in as long as you use the studio. To end every browser and every key at once, print a new link with satreel studio-link --end-all.",
       ),
       h(
-        "button",
-        { type: "button", class: "button", onclick: () => void leave(state) },
-        "Leave the studio",
+        "div",
+        { class: "actions" },
+        h(
+          "button",
+          { type: "button", class: "button", onclick: () => void leave(state) },
+          "Leave the studio",
+        ),
       ),
       state,
     ),
