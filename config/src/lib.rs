@@ -23,8 +23,8 @@ pub use fault::{Fault, Faults};
 pub use load::{load, parse};
 pub use net::{HttpUrl, IpRange, stays_inside};
 pub use schema::{
-    Backend, Btcpay, Collection, Colour, Config, Limits, Live, Lnd, Loudness, Network, Offers,
-    Payments, Sandbox, Server, Site, Tips, Tls, Transcoder, Uploads,
+    Backend, Btcpay, Collection, Colour, Config, Limits, Live, LiveTls, Lnd, Loudness, Network,
+    Offers, Payments, Sandbox, Server, Site, Tips, Tls, Transcoder, Uploads,
 };
 pub use secret::{Secret, SecretError, SecretString};
 pub use sidecar::{MAX_SIDECAR_BYTES, Sidecar};

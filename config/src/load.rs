@@ -85,7 +85,7 @@ fn read_root<'a>(table: &'a DeTable<'a>, report: &'a Report<'a>, base: &Path) ->
     let tips = tips::tips(root.section("tips"), site.as_ref());
     let uploads = uploads::uploads(root.section("uploads"));
     let transcoder = site::transcoder(root.section("transcoder"), base, site.as_ref());
-    let live = site::live(root.section("live"));
+    let live = site::live(root.section("live"), base, site.as_ref());
     // Read by satreel-backup, which comes later; its keys are its own affair.
     root.section("backup");
     root.finish();

@@ -80,6 +80,27 @@ fn little_is_required() {
     assert_eq!(config.transcoder.loudness, Loudness::AsIs);
     assert_eq!(config.payments.backend, Backend::Wallet);
     assert_eq!(config.offers, Offers::default());
+    assert_eq!(config.live.folder, Path::new("/etc/satreel/data/live"));
+    assert_eq!(config.live.secure, None);
+}
+
+#[test]
+fn broadcasts_by_tls_need_an_address_and_a_certificate() {
+    let live = |keys: &str| format!("{MINIMAL}\n[live]\nfolder = \"/run/live\"\n{keys}\n");
+    let whole = "tls_listen = \"0.0.0.0:1936\"\ncertificate = \"c.pem\"\nkey = \"k.pem\"";
+    let config = read(&live(whole)).unwrap_or_else(|faults| panic!("{faults}"));
+    assert_eq!(config.live.folder, Path::new("/run/live"));
+    let secure = config.live.secure.expect("a certificate");
+    assert_eq!(secure.listen.port(), 1936);
+    assert_eq!(secure.certificate, Path::new("/etc/satreel/c.pem"));
+    assert_eq!(secure.key, Path::new("/etc/satreel/k.pem"));
+    for line in whole.lines() {
+        let faults = read(&live(line)).expect_err("a fault").to_string();
+        assert!(
+            faults.contains("write tls_listen, certificate and key"),
+            "{faults}"
+        );
+    }
 }
 
 #[test]

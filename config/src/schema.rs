@@ -334,6 +334,20 @@ pub struct InvalidSandbox;
 pub struct Live {
     /// Where RTMP publishers connect.
     pub listen: SocketAddr,
+    /// Where RTMPS publishers connect.
+    pub secure: Option<LiveTls>,
+    /// Running broadcasts: in memory where that is a `tmpfs`.
+    pub folder: PathBuf,
+}
+
+/// RTMP over TLS, with a certificate of its own.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LiveTls {
+    pub listen: SocketAddr,
+    /// PEM; the server's own first, then those that vouch for it.
+    pub certificate: PathBuf,
+    /// PEM.
+    pub key: PathBuf,
 }
 
 /// An sRGB colour, written `#rrggbb`.
@@ -415,6 +429,8 @@ impl Config {
             },
             live: Live {
                 listen: DEFAULT_LIVE,
+                secure: None,
+                folder: default_live_folder(data),
             },
             origin: Origin {
                 file: "demo".into(),
@@ -469,6 +485,10 @@ impl Config {
 
 pub(crate) fn default_keys(data: &Path) -> PathBuf {
     data.join("keys.json")
+}
+
+pub(crate) fn default_live_folder(data: &Path) -> PathBuf {
+    data.join("live")
 }
 
 pub(crate) fn default_watch(data: &Path) -> PathBuf {

@@ -6,7 +6,8 @@ use crate::{
     fault::Problem,
     schema::{
         DEFAULT_CACHE_MB, DEFAULT_KEEP_FREE_MB, DEFAULT_LISTEN, DEFAULT_LIVE, DEFAULT_NAME, Live,
-        Loudness, Sandbox, Server, Site, Tls, Transcoder, default_keys, default_watch,
+        LiveTls, Loudness, Sandbox, Server, Site, Tls, Transcoder, default_keys,
+        default_live_folder, default_watch,
     },
     section::Section,
     value,
@@ -83,10 +84,33 @@ pub(crate) fn transcoder(section: Section<'_>, base: &Path, site: Option<&Site>)
     }
 }
 
-pub(crate) fn live(section: Section<'_>) -> Live {
+pub(crate) fn live(section: Section<'_>, base: &Path, site: Option<&Site>) -> Live {
     let listen = section.get("listen", &value::address);
+    let folder = section.get("folder", &value::path(base));
+    let secure = section.get("tls_listen", &value::address);
+    let certificate = section.get("certificate", &value::path(base));
+    let key = section.get("key", &value::path(base));
+    let secure = match (secure, certificate, key) {
+        (None, None, None) => None,
+        (Some(listen), Some(certificate), Some(key)) => Some(LiveTls {
+            listen,
+            certificate,
+            key,
+        }),
+        _ => {
+            let problem = Problem::new(
+                "one of three keys that go together",
+                "write tls_listen, certificate and key, or none of them",
+            );
+            section.fault("tls_listen", problem);
+            None
+        }
+    };
     section.finish();
+    let data = site.map_or(base, |site| &site.data);
     Live {
         listen: listen.unwrap_or(DEFAULT_LIVE),
+        secure,
+        folder: folder.unwrap_or_else(|| default_live_folder(data)),
     }
 }

@@ -1,6 +1,6 @@
 //! Live: RTMP in, low-latency HLS out, without decoding.
 //!
-//! A frame's way: [`server`] reads a socket, [`rtmp`] makes messages of its bytes, [`gate`] lets
+//! A frame's way: [`server`] reads a [`wire`], [`rtmp`] makes messages of its bytes, [`gate`] lets
 //! through what can go on air, [`house`] knows whose broadcast it is, [`segmenter`] makes parts and
 //! segments, [`folder`] writes them and then the journal. [`recording`] is what remains.
 //! Owns `live/<id>/` and the recordings beside the titles; holds no secret: keys come as hashes.
@@ -20,8 +20,9 @@ mod patience;
 mod recording;
 mod refusal;
 pub(crate) mod rtmp;
-mod segmenter;
+pub(crate) mod segmenter;
 mod server;
-mod sps;
+pub(crate) mod sps;
+mod wire;
 
 pub(crate) use server::start;

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use satreel_config::{Config, Loudness, Offers, Sandbox};
+use satreel_config::{Config, Live, Loudness, Offers, Sandbox};
 use satreel_film::fault::Fault;
 use satreel_film::folder::MARK;
 use satreel_hls::job::{ASKED, JOBS};
@@ -21,15 +21,15 @@ pub(crate) struct Site {
     pub(crate) offers: Offers,
     pub(crate) sandbox: Sandbox,
     pub(crate) loudness: Loudness,
-    /// Where RTMP publishers connect.
-    pub(crate) publishers: std::net::SocketAddr,
+    /// Where publishers connect, and where broadcasts run.
+    pub(crate) live: Live,
     keep_free: u64,
 }
 
 impl Site {
     pub(crate) fn of(config: Config) -> Self {
         Self {
-            publishers: config.live.listen,
+            live: config.live,
             data: config.site.data,
             inbox: config.transcoder.watch,
             offers: config.offers,
@@ -69,7 +69,7 @@ impl Site {
 
     /// The folders of running broadcasts.
     pub(crate) fn live(&self) -> PathBuf {
-        self.data.join("live")
+        self.live.folder.clone()
     }
 
     /// Where the site's channels are described.

@@ -153,6 +153,13 @@ impl Broadcast {
         write_soon(self.folder.path(), HEALTH, &text)
     }
 
+    /// The live folder is nearly full: viewers can go back no farther than players need.
+    pub(crate) fn shorten(&mut self) {
+        if self.segmenter.shorten() {
+            tracing::warn!(id = %self.id, "the live folder is nearly full: nobody can go back any more");
+        }
+    }
+
     /// The disk is nearly full: the broadcast goes on, its recording does not.
     pub(crate) fn stop_recording(&mut self, why: &str) -> io::Result<()> {
         if self.folder.keep().is_none() {

@@ -65,6 +65,8 @@ impl Keep {
 pub(crate) struct Folder {
     path: PathBuf,
     journal: File,
+    /// Its length: a line that was written in part is taken back.
+    written: u64,
     /// Where segments are kept. None: they are not, or no longer.
     keep: Option<Keep>,
     gone: u32,
@@ -72,9 +74,11 @@ pub(crate) struct Folder {
 
 impl Folder {
     pub(crate) fn open(path: &Path, keep: Option<PathBuf>) -> io::Result<Self> {
+        let journal = journal(path)?;
         Ok(Self {
             path: path.to_owned(),
-            journal: journal(path)?,
+            written: journal.metadata()?.len(),
+            journal,
             keep: keep.map(Keep::open).transpose()?,
             gone: 0,
         })
@@ -107,13 +111,23 @@ impl Folder {
                     unkept = unkept.or(self.record(|keep, from| keep.file(from, *file, bytes)));
                 }
                 Output::Event(event) => {
-                    self.journal.write_all(event.line().as_bytes())?;
+                    self.tell(event)?;
                     unkept = unkept.or(self.record(|keep, _| keep.event(event)));
                     self.follow(event, window)?;
                 }
             }
         }
         Ok(unkept)
+    }
+
+    fn tell(&mut self, event: &Event) -> io::Result<()> {
+        let line = event.line();
+        if let Err(error) = self.journal.write_all(line.as_bytes()) {
+            self.journal.set_len(self.written)?;
+            return Err(error);
+        }
+        self.written += line.len() as u64;
+        Ok(())
     }
 
     fn record(

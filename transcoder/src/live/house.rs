@@ -21,6 +21,9 @@ use super::recording;
 use super::refusal::Refusal;
 use crate::site::Site;
 
+/// So little room in the live folder ends the viewers' rewinding, before it ends the broadcast.
+const TIGHT: u64 = 64 << 20;
+
 /// Why a publisher's connection ends.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Out {
@@ -87,6 +90,9 @@ impl House {
         let mut slot = lock(&place);
         slot.publisher += 1;
         let publisher = slot.publisher;
+        if slot.broadcast.is_none() {
+            slot.broadcast = left_of(&self.site, &name, &file, now_ms);
+        }
         if let Some(broadcast) = &mut slot.broadcast {
             tracing::info!(channel = %name, id = %broadcast.id, "the broadcast goes on");
             broadcast.enter(now_ms)?;
@@ -106,6 +112,7 @@ impl House {
     /// What is due: broadcasts whose grace time is over end; a full disk ends recordings.
     pub(crate) fn look_after(&self, now_ms: u64) {
         let low = self.site.surroundings().low(false).is_some();
+        let is_tight = room(&self.site.live()).is_some_and(|room| room < TIGHT);
         let channels: Vec<_> = lock(&self.channels)
             .iter()
             .map(|(name, slot)| (name.clone(), Arc::clone(slot)))
@@ -117,6 +124,9 @@ impl House {
                 && let Err(error) = broadcast.stop_recording("the disk is nearly full")
             {
                 tracing::error!(channel = %name, %error, "cannot say that nothing is recorded");
+            }
+            if let Some(broadcast) = slot.broadcast.as_mut().filter(|_| is_tight) {
+                broadcast.shorten();
             }
             if let Some(broadcast) = slot.broadcast.take_if(|one| one.is_over(now_ms)) {
                 // Whoever is still connected is heard no more.
@@ -154,9 +164,18 @@ impl Pass {
         let mut slot = lock(&self.slot);
         let is_heard = slot.publisher == self.publisher;
         let broadcast = slot.broadcast.as_mut().filter(|_| is_heard);
-        what(broadcast.ok_or(Refusal::Replaced)?)?;
+        what(broadcast.ok_or(Refusal::Replaced)?).inspect_err(|_| {
+            // What is here and what is written differ now: whoever comes next begins with the latter.
+            slot.broadcast = None;
+        })?;
         Ok(())
     }
+}
+
+/// Bytes that can be written there.
+fn room(folder: &Path) -> Option<u64> {
+    let disk = rustix::fs::statvfs(folder).ok()?;
+    Some(disk.f_bavail.saturating_mul(disk.f_frsize))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -172,6 +191,14 @@ fn left(site: &Site) -> Vec<(VideoId, ChannelName, ChannelFile)> {
         (file.standing != Standing::Ended).then_some((id, name, channel))
     };
     ids(site).into_iter().filter_map(take_up).collect()
+}
+
+/// A broadcast of the channel that lies there and that nobody has at hand: it could not be written.
+fn left_of(site: &Site, name: &ChannelName, file: &ChannelFile, now_ms: u64) -> Option<Broadcast> {
+    let (id, ..) = left(site).into_iter().find(|(_, of, _)| of == name)?;
+    Broadcast::resume(site, id, file.clone(), now_ms)
+        .inspect_err(|error| tracing::error!(%id, %error, "a broadcast cannot be taken up"))
+        .ok()
 }
 
 /// Recordings whose broadcast is gone: the live folder was in memory, and the machine went down.

@@ -149,6 +149,11 @@ impl Segmenter {
         &self.window
     }
 
+    /// From the next segment on the window is as short as players allow. True: it was not before.
+    pub(crate) fn shorten(&mut self) -> bool {
+        std::mem::take(&mut self.wishes.window_ms) > 0
+    }
+
     /// The publisher is gone or another one comes: what follows does not follow from what was.
     pub(crate) fn leave(&mut self, out: &mut Vec<Output>) {
         if self.window.header().is_none() {

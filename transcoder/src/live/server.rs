@@ -1,8 +1,8 @@
-//! RTMP over sockets: a thread a publisher, and limits on all that a stranger can hold.
+//! RTMP and RTMPS over sockets: a thread a publisher, and limits on all that a stranger can hold.
 
 use std::collections::HashMap;
-use std::io::{self, Read as _, Write as _};
-use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::io;
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -12,6 +12,7 @@ use super::house::{House, Out, Pass};
 use super::patience::Patience;
 use super::refusal::Refusal;
 use super::rtmp::session::{Said, Session};
+use super::wire::{Identity, Wire};
 use crate::site::Site;
 
 /// Connections of all kinds.
@@ -34,8 +35,17 @@ pub(crate) fn start(site: &Site) -> io::Result<()> {
             std::thread::sleep(TICK);
         }
     })?;
-    let address = site.publishers;
-    thread("rtmp", move || serve(&house, address))
+    let door = Arc::new(Door {
+        house,
+        strangers: Strangers::default(),
+    });
+    if let Some(secure) = &site.live.secure {
+        let (door, address) = (Arc::clone(&door), secure.listen);
+        let identity = Arc::new(Identity::new(secure));
+        thread("rtmps", move || door.serve(address, Some(&identity)))?;
+    }
+    let address = site.live.listen;
+    thread("rtmp", move || door.serve(address, None))
 }
 
 fn thread(name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<()> {
@@ -45,45 +55,64 @@ fn thread(name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<()> {
     builder.spawn(body).map(drop)
 }
 
-fn serve(house: &Arc<House>, address: SocketAddr) {
-    let listener = bind(address);
-    let strangers = Strangers::default();
-    loop {
-        match listener.accept() {
-            Ok((stream, from)) => {
-                let Some(seat) = strangers.seat(from.ip()) else {
-                    // Closed at once: whoever floods us gets nothing to hold.
-                    continue;
-                };
-                let house = Arc::clone(house);
-                let served = thread("publisher", move || {
-                    Connection::serve(&house, &stream, from, seat);
-                });
-                if let Err(error) = served {
-                    tracing::warn!(%error, "no thread for a publisher");
+/// Where publishers come in, by whichever address.
+struct Door {
+    house: Arc<House>,
+    strangers: Strangers,
+}
+
+impl Door {
+    fn serve(&self, address: SocketAddr, identity: Option<&Arc<Identity>>) {
+        let listener = bind(address, identity.is_some());
+        loop {
+            match listener.accept() {
+                Ok((socket, from)) => {
+                    let Some(seat) = self.strangers.seat(from.ip()) else {
+                        // Closed at once: whoever floods us gets nothing to hold.
+                        continue;
+                    };
+                    let (house, identity) = (Arc::clone(&self.house), identity.cloned());
+                    let served = thread("publisher", move || {
+                        let wire = match identity {
+                            Some(identity) => identity.wire(socket),
+                            None => Ok(Wire::Plain(socket)),
+                        };
+                        match wire {
+                            Ok(wire) => Connection::serve(&house, wire, from, seat),
+                            Err(error) => tracing::error!(%error, "nobody can connect by TLS"),
+                        }
+                    });
+                    if let Err(error) = served {
+                        tracing::warn!(%error, "no thread for a publisher");
+                    }
                 }
-            }
-            Err(error) => {
-                tracing::warn!(%error, "cannot take a publisher's connection");
-                std::thread::sleep(TICK);
+                Err(error) => {
+                    tracing::warn!(%error, "cannot take a publisher's connection");
+                    std::thread::sleep(TICK);
+                }
             }
         }
     }
 }
 
 /// Another process may hold the address for a moment, or for good.
-fn bind(address: SocketAddr) -> TcpListener {
+fn bind(address: SocketAddr, secure: bool) -> TcpListener {
+    let (protocol, key) = if secure {
+        ("RTMPS", "tls_listen")
+    } else {
+        ("RTMP", "listen")
+    };
     let mut told = false;
     loop {
         match TcpListener::bind(address) {
             Ok(listener) => {
                 let bound = listener.local_addr().unwrap_or(address);
-                tracing::info!(address = %bound, "RTMP");
+                tracing::info!(address = %bound, "{protocol}");
                 return listener;
             }
             Err(error) if !told => {
                 told = true;
-                tracing::warn!(%address, %error, "no broadcasts: set `listen` of `[live]` to a free address, or stop who has it");
+                tracing::warn!(%address, %error, "no broadcasts by {protocol}: set `{key}` of `[live]` to a free address, or stop who has it");
             }
             Err(_) => {}
         }
@@ -145,7 +174,7 @@ impl Drop for Seat {
 
 struct Connection<'a> {
     house: &'a House,
-    stream: &'a TcpStream,
+    wire: Wire,
     from: SocketAddr,
     session: Session,
     gate: Gate,
@@ -164,10 +193,10 @@ enum Over {
 }
 
 impl Connection<'_> {
-    fn serve(house: &House, stream: &TcpStream, from: SocketAddr, mut seat: Seat) {
+    fn serve(house: &House, wire: Wire, from: SocketAddr, mut seat: Seat) {
         let mut connection = Connection {
             house,
-            stream,
+            wire,
             from,
             session: Session::new(),
             gate: Gate::default(),
@@ -193,12 +222,13 @@ impl Connection<'_> {
                 let _ = connection.send();
             }
         }
-        let _ = stream.shutdown(Shutdown::Both);
+        let _ = connection.wire.socket().shutdown(Shutdown::Both);
     }
 
     fn run(&mut self, seat: &mut Seat) -> Over {
-        let _ = self.stream.set_nodelay(true);
-        let _ = self.stream.set_write_timeout(Some(UNREAD));
+        let socket = self.wire.socket();
+        let _ = socket.set_nodelay(true);
+        let _ = socket.set_write_timeout(Some(UNREAD));
         let mut buffer = vec![0; 16 << 10];
         let mut said = Vec::new();
         loop {
@@ -208,8 +238,8 @@ impl Connection<'_> {
                     return late.refusal().map_or(Over::Gone(late.words()), Over::Told);
                 }
             };
-            let _ = self.stream.set_read_timeout(Some(left));
-            let read = match (&mut &*self.stream).read(&mut buffer) {
+            let _ = self.wire.socket().set_read_timeout(Some(left));
+            let read = match self.wire.read(&mut buffer) {
                 Ok(0) => return Over::Gone("it left"),
                 Ok(read) => read,
                 Err(error) if is_nothing_yet(&error) => continue,
@@ -276,7 +306,7 @@ impl Connection<'_> {
 
     fn send(&mut self) -> io::Result<()> {
         let out = std::mem::take(&mut self.session.out);
-        (&mut &*self.stream).write_all(&out)
+        self.wire.write_all(&out)
     }
 }
 

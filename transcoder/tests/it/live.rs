@@ -23,23 +23,30 @@ struct Station {
     run: Child,
     log: Receiver<String>,
     address: SocketAddr,
+    /// Lines of the log before it said that address.
+    seen: Vec<String>,
 }
 
 impl Station {
     fn new(channel: &str) -> Self {
-        let rig = Rig::new();
-        rig.configure("[live]\nlisten = \"127.0.0.1:0\"\n");
+        Self::with(Rig::new(), "", channel)
+    }
+
+    /// With more in the section `[live]`.
+    fn with(rig: Rig, live: &str, channel: &str) -> Self {
+        rig.configure(&format!("[live]\nlisten = \"127.0.0.1:0\"\n{live}"));
         let channels = rig.data().join("channels");
         std::fs::create_dir_all(&channels).expect("a folder");
         let hash = hex::encode(Sha256::digest(KEY.as_bytes()));
         let file = format!(r#"{{"name": "Films", "key_sha256": "{hash}"{channel}}}"#);
         std::fs::write(channels.join("films.json"), file).expect("a file");
-        let (run, log, address) = start(&rig);
+        let (run, log, address, seen) = start(&rig);
         Self {
             rig,
             run,
             log,
             address,
+            seen,
         }
     }
 
@@ -47,7 +54,7 @@ impl Station {
     fn restart(&mut self) {
         self.run.kill().expect("it runs");
         self.run.wait().expect("it ends");
-        (self.run, self.log, self.address) = start(&self.rig);
+        (self.run, self.log, self.address, self.seen) = start(&self.rig);
     }
 
     /// The next line of the log with these words.
@@ -66,11 +73,15 @@ impl Station {
     }
 
     fn publish(&self, key: &str, arguments: &str) -> Child {
+        Self::publish_to(&format!("rtmp://{}/live/{key}", self.address), arguments)
+    }
+
+    fn publish_to(url: &str, arguments: &str) -> Child {
         Command::new("ffmpeg")
             .args(["-nostdin", "-v", "error", "-re"])
             .args(arguments.split_whitespace())
             .args(["-f", "flv"])
-            .arg(format!("rtmp://{}/live/{key}", self.address))
+            .arg(url)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -117,7 +128,13 @@ impl Drop for Station {
     }
 }
 
-fn start(rig: &Rig) -> (Child, Receiver<String>, SocketAddr) {
+/// The address that a line of the log says is listened at.
+fn address(line: &str, protocol: &str) -> Option<SocketAddr> {
+    let (_, address) = line.split_once(&format!("{protocol} address="))?;
+    Some(address.trim().parse().expect("an address"))
+}
+
+fn start(rig: &Rig) -> (Child, Receiver<String>, SocketAddr, Vec<String>) {
     let mut run = Rig::transcoder()
         .arg("run")
         .arg("--config")
@@ -134,13 +151,15 @@ fn start(rig: &Rig) -> (Child, Receiver<String>, SocketAddr) {
             let _ = say.send(line);
         }
     });
+    let mut seen = Vec::new();
     let address = loop {
         let line = log.recv_timeout(PATIENCE).expect("it listens");
-        if let Some((_, address)) = line.split_once("RTMP address=") {
-            break address.trim().parse().expect("an address");
+        if let Some(address) = address(&line, "RTMP") {
+            break address;
         }
+        seen.push(line);
     };
-    (run, log, address)
+    (run, log, address, seen)
 }
 
 fn track(name: &str) -> TrackName {
@@ -310,6 +329,39 @@ fn a_killed_transcoder_takes_its_broadcast_up_again() {
         "{playlist}"
     );
     kill(second);
+    station.end();
+}
+
+#[test]
+fn broadcasts_come_in_by_tls_and_run_in_a_folder_of_their_own() {
+    let rig = Rig::new();
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("it");
+    std::fs::write(rig.path("c.pem"), made.cert.pem()).expect("a file");
+    std::fs::write(rig.path("k.pem"), made.signing_key.serialize_pem()).expect("a file");
+    let memory = tempfile::tempdir_in("/dev/shm").expect("a folder in memory");
+    let folder = memory.path().join("live");
+    let keys = format!(
+        "tls_listen = \"127.0.0.1:0\"\ncertificate = \"c.pem\"\nkey = \"k.pem\"\nfolder = {folder:?}\n"
+    );
+    let station = Station::with(rig, &keys, r#", "grace_s": 0"#);
+    let secure = station
+        .seen
+        .iter()
+        .find_map(|line| address(line, "RTMPS"))
+        .or_else(|| address(&station.hears("RTMPS address="), "RTMPS"))
+        .expect("an address");
+    let url = format!("rtmps://{secure}/live/{KEY}");
+    let mut publisher = Station::publish_to(&url, &format!("{FILM} -t 5"));
+    station.watch_on_air();
+    assert_eq!(std::fs::read_dir(&folder).expect("a folder").count(), 1);
+    assert!(publisher.wait().expect("it ends").success());
+    let line = station.hears("the broadcast is a title");
+    let title: Title = station.rig.title(&id_of(&line));
+    title.verifies();
+    title.decodes("v");
+    // Plain RTMP at that address is none.
+    let mut plain = Station::publish_to(&url.replace("rtmps", "rtmp"), FILM);
+    assert!(!plain.wait().expect("it ends").success());
     station.end();
 }
 

@@ -388,6 +388,45 @@ fn runs(film: &[u8]) -> (u64, u64) {
 }
 
 #[test]
+fn a_broadcast_that_cannot_be_written_goes_on_when_it_can() {
+    let place = Place::new("");
+    let house = place.open();
+    let mut first = Publisher::enter(&house, KEY, NOW_MS);
+    first.play(5).expect("on air");
+    let (live, aside) = (place.site.live(), place.site.live().with_extension("aside"));
+    fs::rename(&live, &aside).expect("a folder");
+    assert!(matches!(first.play(1), Err(Out::Unwritable(_))));
+    assert!(matches!(
+        first.play(1),
+        Err(Out::Refused(Refusal::Replaced))
+    ));
+    first.pass.leave(NOW_MS + 6_000);
+    fs::rename(&aside, &live).expect("a folder");
+    let before = segments(&place.window());
+    let mut second = Publisher::enter(&house, KEY, NOW_MS + 7_000);
+    second.play(5).expect("on air");
+    assert!(segments(&place.window()) > before);
+    assert_eq!(place.file().standing, Standing::Live);
+}
+
+#[test]
+fn a_full_live_folder_ends_rewinding_first() {
+    let place = Place::new("");
+    let house = place.open();
+    let mut publisher = Publisher::enter(&house, KEY, NOW_MS);
+    publisher.play(40).expect("on air");
+    assert_eq!(segments(&place.window()), 19);
+    lock(&publisher.pass.slot)
+        .broadcast
+        .as_mut()
+        .expect("it")
+        .shorten();
+    publisher.play(4).expect("on air");
+    assert_eq!(segments(&place.window()), 6);
+    assert!(room(&place.site.live()).is_some_and(|room| room > 0));
+}
+
+#[test]
 fn a_channel_holds_up_no_other() {
     let place = Place::new("");
     place.channel("other", "other_22", "");

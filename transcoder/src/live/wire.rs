@@ -1,0 +1,143 @@
+//! A publisher's socket, with TLS or without. Reads return after every look at the network, so that
+//! whoever reads can look at the clock.
+
+use std::fs;
+use std::io::{self, Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use rustls::crypto::ring;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ServerConfig, ServerConnection};
+use satreel_config::LiveTls;
+
+/// The certificate that publishers see, read anew when its files change.
+#[derive(Debug)]
+pub(crate) struct Identity {
+    certificate: PathBuf,
+    key: PathBuf,
+    loaded: Mutex<Option<(Stamp, Arc<ServerConfig>)>>,
+}
+
+type Stamp = [Option<SystemTime>; 2];
+
+/// Why nobody can connect by TLS.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BadIdentity {
+    #[error("{}: {source}: `certificate` and `key` of `[live]` name PEM files", .path.display())]
+    File {
+        path: PathBuf,
+        source: rustls::pki_types::pem::Error,
+    },
+    #[error("`certificate` and `key` of `[live]` do not go together: {0}")]
+    Pair(#[from] rustls::Error),
+}
+
+impl Identity {
+    pub(crate) fn new(tls: &LiveTls) -> Self {
+        Self {
+            certificate: tls.certificate.clone(),
+            key: tls.key.clone(),
+            loaded: Mutex::default(),
+        }
+    }
+
+    fn config(&self) -> Result<Arc<ServerConfig>, BadIdentity> {
+        let written = |path| fs::metadata(path).and_then(|about| about.modified()).ok();
+        let stamp = [written(&self.certificate), written(&self.key)];
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((before, config)) = &*loaded
+            && *before == stamp
+        {
+            return Ok(Arc::clone(config));
+        }
+        let config = Arc::new(self.load()?);
+        *loaded = Some((stamp, Arc::clone(&config)));
+        Ok(config)
+    }
+
+    fn load(&self) -> Result<ServerConfig, BadIdentity> {
+        let file = |path: &PathBuf| {
+            let path = path.clone();
+            move |source| BadIdentity::File { path, source }
+        };
+        let chain = CertificateDer::pem_file_iter(&self.certificate)
+            .and_then(Iterator::collect)
+            .map_err(file(&self.certificate))?;
+        let key = PrivateKeyDer::from_pem_file(&self.key).map_err(file(&self.key))?;
+        let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
+        Ok(builder
+            .with_safe_default_protocol_versions()?
+            .with_no_client_auth()
+            .with_single_cert(chain, key)?)
+    }
+
+    pub(crate) fn wire(&self, socket: TcpStream) -> Result<Wire, BadIdentity> {
+        let tls = ServerConnection::new(self.config()?)?;
+        Ok(Wire::Tls(Box::new(tls), socket))
+    }
+}
+
+/// One connection.
+#[derive(Debug)]
+pub(crate) enum Wire {
+    Plain(TcpStream),
+    Tls(Box<ServerConnection>, TcpStream),
+}
+
+impl Wire {
+    pub(crate) fn socket(&self) -> &TcpStream {
+        match self {
+            Self::Plain(socket) | Self::Tls(_, socket) => socket,
+        }
+    }
+
+    /// What has come. `WouldBlock`: something, but nothing to be read yet.
+    pub(crate) fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(socket) => socket.read(buffer),
+            Self::Tls(tls, socket) => {
+                if let Some(read) = waiting(tls.reader().read(buffer))? {
+                    return Ok(read);
+                }
+                flush(tls, socket)?;
+                if tls.read_tls(socket)? == 0 {
+                    return Ok(0);
+                }
+                let taken = tls.process_new_packets();
+                // A handshake's answer, or why there is none.
+                flush(tls, socket)?;
+                taken.map_err(io::Error::other)?;
+                tls.reader().read(buffer)
+            }
+        }
+    }
+
+    pub(crate) fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Plain(socket) => socket.write_all(bytes),
+            Self::Tls(tls, socket) => {
+                tls.writer().write_all(bytes)?;
+                flush(tls, socket)
+            }
+        }
+    }
+}
+
+fn waiting(read: io::Result<usize>) -> io::Result<Option<usize>> {
+    match read {
+        Ok(read) => Ok(Some(read)),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn flush(tls: &mut ServerConnection, socket: &mut TcpStream) -> io::Result<()> {
+    while tls.wants_write() {
+        tls.write_tls(socket)?;
+    }
+    Ok(())
+}
