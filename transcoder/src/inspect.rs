@@ -47,6 +47,7 @@ fn look(path: &Path, preview: Preview, sandbox: Sandbox) -> Result<(Film, Plan),
         // Measuring decodes all of the sound: too long for a look.
         loudness: Loudness::AsIs,
         captions: Vec::new(),
+        still: false,
         output: None,
     };
     let mut plan = None;

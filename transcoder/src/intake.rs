@@ -191,6 +191,7 @@ impl Work<'_> {
             sandbox: self.site.sandbox,
             loudness: self.site.loudness,
             captions: given.lay_out(output)?,
+            still: false,
             output: Some(output.to_owned()),
         };
         let mut result = self.make(&order, show);

@@ -23,6 +23,7 @@ pub(crate) mod rtmp;
 pub(crate) mod segmenter;
 mod server;
 pub(crate) mod sps;
+mod still;
 mod wire;
 
 pub(crate) use server::start;

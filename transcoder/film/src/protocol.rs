@@ -33,6 +33,9 @@ pub struct Order {
     /// title's folder ([`crate::folder`]).
     #[serde(default)]
     pub captions: Vec<Option<String>>,
+    /// Only a picture of the film's first frame, as `poster.jpg`.
+    #[serde(default)]
+    pub still: bool,
     /// The title's folder, the only one that is written. None: only look and plan.
     pub output: Option<PathBuf>,
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::path::PathBuf;
 
 use satreel_hls::live::broadcast::{
     BROADCAST, BroadcastFile, HEALTH, HealthFile, Outage, Standing,
@@ -14,7 +15,7 @@ use super::folder::{Folder, write_soon};
 use super::gate::Passed;
 use super::master::Meter;
 use super::segmenter::{Output, Segmenter, TARGET_S, Wishes};
-use super::{mend, recording};
+use super::{mend, recording, still};
 use crate::site::Site;
 
 #[derive(Debug)]
@@ -148,6 +149,14 @@ impl Broadcast {
             && away.is_some_and(|outage| now_ms.saturating_sub(outage.from_ms) >= grace_ms)
     }
 
+    /// The newest keyframe, and the folder for its picture. None: nobody publishes, or not for long.
+    pub(crate) fn keyframe(&self) -> Option<(PathBuf, Vec<u8>)> {
+        let folder = self.folder.path();
+        let is_live = self.file.standing == Standing::Live;
+        let film = still::keyframe(folder, self.segmenter.window()).filter(|_| is_live)?;
+        Some((folder.to_owned(), film))
+    }
+
     pub(crate) fn health(&self, health: &HealthFile) -> io::Result<()> {
         let text = serde_json::to_vec(health).map_err(io::Error::other)?;
         write_soon(self.folder.path(), HEALTH, &text)
@@ -177,6 +186,7 @@ impl Broadcast {
         self.carry_out()?;
         // What cannot be made a title now stays, and is tried again at the next start.
         let published = if self.channel.record {
+            self.keep_picture();
             recording::publish(site, self.id, &self.channel, &self.file)
         } else {
             Ok(())
@@ -184,6 +194,15 @@ impl Broadcast {
         self.folder.stop_keeping();
         self.file.standing = Standing::Ended;
         self.tell().and(published)
+    }
+
+    /// The title begins with the broadcast's last picture.
+    fn keep_picture(&self) {
+        if let Some(keep) = self.folder.keep() {
+            let poster = MediaFile::Poster.to_string();
+            // A broadcast of seconds has none.
+            let _ = fs::copy(self.folder.path().join(&poster), keep.join(&poster));
+        }
     }
 
     fn carry_out(&mut self) -> io::Result<()> {

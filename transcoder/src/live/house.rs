@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::io::{self, Read as _};
 use std::net::IpAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use satreel_hls::live::broadcast::{BROADCAST, BroadcastFile, HealthFile, Standing};
@@ -19,6 +19,7 @@ use super::gate::Passed;
 use super::key::{self, Brake};
 use super::recording;
 use super::refusal::Refusal;
+use super::still;
 use crate::site::Site;
 
 /// So little room in the live folder ends the viewers' rewinding, before it ends the broadcast.
@@ -47,6 +48,8 @@ struct Slot {
     broadcast: Option<Broadcast>,
     /// Counts publishers: only the last one is heard.
     publisher: u64,
+    /// When the last picture of it was taken.
+    still_ms: u64,
 }
 
 /// A publisher that was let in.
@@ -97,6 +100,7 @@ impl House {
             tracing::info!(channel = %name, id = %broadcast.id, "the broadcast goes on");
             broadcast.enter(now_ms)?;
         } else {
+            slot.still_ms = 0;
             let broadcast = Broadcast::start(&self.site, &name, file, new_id()?, now_ms)?;
             tracing::info!(channel = %name, id = %broadcast.id, "on air");
             slot.broadcast = Some(broadcast);
@@ -113,11 +117,7 @@ impl House {
     pub(crate) fn look_after(&self, now_ms: u64) {
         let low = self.site.surroundings().low(false).is_some();
         let is_tight = room(&self.site.live()).is_some_and(|room| room < TIGHT);
-        let channels: Vec<_> = lock(&self.channels)
-            .iter()
-            .map(|(name, slot)| (name.clone(), Arc::clone(slot)))
-            .collect();
-        for (name, slot) in channels {
+        for (name, slot) in self.slots() {
             let mut slot = lock(&slot);
             if low
                 && let Some(broadcast) = &mut slot.broadcast
@@ -137,6 +137,39 @@ impl House {
             }
         }
         sweep(&self.site, now_ms);
+    }
+}
+
+impl House {
+    /// Takes a picture of every broadcast that has had none for a while. May take seconds.
+    pub(crate) fn take_stills(&self, now_ms: u64) {
+        for (name, slot) in self.slots() {
+            let Some((folder, film)) = lock(&slot).keyframe(now_ms) else {
+                continue;
+            };
+            if let Err(fault) = still::draw(&self.site, &folder, &film) {
+                tracing::warn!(channel = %name, %fault, "no picture of the broadcast");
+            }
+        }
+    }
+
+    fn slots(&self) -> Vec<(ChannelName, Arc<Mutex<Slot>>)> {
+        lock(&self.channels)
+            .iter()
+            .map(|(name, slot)| (name.clone(), Arc::clone(slot)))
+            .collect()
+    }
+}
+
+impl Slot {
+    /// What a picture is to be taken of, and the folder for it. None: it is not time yet.
+    fn keyframe(&mut self, now_ms: u64) -> Option<(PathBuf, Vec<u8>)> {
+        if now_ms < self.still_ms + still::EVERY_MS {
+            return None;
+        }
+        let found = self.broadcast.as_ref()?.keyframe()?;
+        self.still_ms = now_ms;
+        Some(found)
     }
 }
 

@@ -35,6 +35,13 @@ pub(crate) fn start(site: &Site) -> io::Result<()> {
             std::thread::sleep(TICK);
         }
     })?;
+    let artist = Arc::clone(&house);
+    thread("stills", move || {
+        loop {
+            artist.take_stills(now_ms());
+            std::thread::sleep(TICK);
+        }
+    })?;
     let door = Arc::new(Door {
         house,
         strangers: Strangers::default(),

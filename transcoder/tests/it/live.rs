@@ -210,6 +210,24 @@ fn a_broadcast_is_watched_while_it_runs_and_kept_as_a_title() {
     station.hears("on air");
     let window = station.watch("two segments", |window| segments(window) >= 2);
     let folder = station.folder();
+    let until = Instant::now() + PATIENCE;
+    while !folder.join("poster.jpg").exists() {
+        assert!(Instant::now() < until, "never: a picture");
+        std::thread::yield_now();
+    }
+    let still = Command::new("ffprobe")
+        .args([
+            "-v",
+            "error",
+            "-show_entries",
+            "stream=codec_name,width,height",
+        ])
+        .args(["-of", "csv=p=0"])
+        .arg(folder.join("poster.jpg"))
+        .output()
+        .expect("ffprobe runs");
+    assert_eq!(text(&still.stdout).trim(), "mjpeg,320,180");
+    assert!(!folder.join(".still").exists());
     let parts = &window.track(track("v")).expect("a track").segments[0].parts;
     assert_eq!(parts.len(), 10, "{parts:?}");
     let probed = Command::new("ffprobe")

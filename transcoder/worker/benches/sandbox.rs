@@ -66,6 +66,7 @@ fn make(film: &Path, mode: &str) -> (Duration, Duration) {
         sandbox: Sandbox::Required,
         loudness: Loudness::AsIs,
         captions: Vec::new(),
+        still: false,
         output: Some(output.0.clone()),
     };
     let before = cpu();

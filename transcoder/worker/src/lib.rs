@@ -20,6 +20,7 @@ mod regular;
 mod rung;
 mod scan;
 mod sound;
+mod still;
 mod store;
 mod storyboard;
 mod track;
@@ -125,6 +126,9 @@ fn end_with(supervisor: u32) -> Result<(), Fault> {
 }
 
 fn make(order: &Order, film: &File, report: &mut Report) -> Result<(), Fault> {
+    if let Some(output) = order.output.as_deref().filter(|_| order.still) {
+        return still::write(film, order.container, &Store::new(output));
+    }
     let mut input = input::open(film, order.container)?;
     let mut facts = scan::scan(&mut input, report)?;
     drop(input);
