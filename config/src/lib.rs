@@ -5,6 +5,7 @@
 //! for; reading a secret happens only when its owner calls [`Secret::read`].
 
 mod fault;
+mod ladder;
 mod limits;
 mod load;
 mod net;
@@ -20,6 +21,7 @@ mod uploads;
 mod value;
 
 pub use fault::{Fault, Faults};
+pub use ladder::{Ladder, Preset};
 pub use load::{load, parse};
 pub use net::{HttpUrl, IpRange, stays_inside};
 pub use schema::{

@@ -4,7 +4,8 @@ use proptest::prelude::*;
 use satreel_hls::title::TierKind;
 
 use crate::{
-    Backend, Config, Faults, Limits, Loudness, Network, Offers, Sandbox, Secret, load, parse,
+    Backend, Config, Faults, Ladder, Limits, Loudness, Network, Offers, Sandbox, Secret, load,
+    parse,
 };
 
 const MINIMAL: &str = r#"
@@ -78,6 +79,7 @@ fn little_is_required() {
     );
     assert_eq!(config.transcoder.sandbox, Sandbox::Required);
     assert_eq!(config.transcoder.loudness, Loudness::AsIs);
+    assert_eq!(config.transcoder.ladder, Ladder::default());
     assert_eq!(config.payments.backend, Backend::Wallet);
     assert_eq!(config.offers, Offers::default());
     assert_eq!(config.live.folder, Path::new("/etc/satreel/data/live"));
@@ -141,6 +143,40 @@ fn an_empty_file_says_what_it_needs() {
             "config.toml: payments.backend: missing; write backend = \"wallet\"",
         ]
     );
+}
+
+#[test]
+fn a_ladder_of_ones_own() {
+    let text =
+        format!("{MINIMAL}\n[transcoder]\nrungs = [480, 720]\ncrf = 20\npreset = \"slow\"\n");
+    let config = read(&text).unwrap_or_else(|faults| panic!("{faults}"));
+    let ladder = config.transcoder.ladder;
+    assert_eq!((ladder.rungs, ladder.crf), (vec![720, 480], 20));
+    assert_eq!(ladder.preset.name(), "slow");
+    for (section, line, wanted) in [
+        ("transcoder", "rungs = 720", "a list of sizes is wanted"),
+        ("transcoder", "rungs = []", "0 sizes; write one to 8"),
+        (
+            "transcoder",
+            "rungs = [720, 481]",
+            "481 is odd or there twice",
+        ),
+        (
+            "transcoder",
+            "rungs = [720, 720]",
+            "720 is odd or there twice",
+        ),
+        (
+            "transcoder",
+            "rungs = [64]",
+            "write a number from 96 to 2160",
+        ),
+        ("transcoder", "crf = 0", "write a number from 15 to 35"),
+        ("transcoder", "preset = \"placebo\"", "or \"slow\""),
+    ] {
+        let faults = faults_with(section, line).join("\n");
+        assert!(faults.contains(wanted), "{line}: {faults}");
+    }
 }
 
 #[test]

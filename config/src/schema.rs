@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     fault::Fault,
+    ladder::Ladder,
     net::{HttpUrl, IpRange, is_loopback},
     secret::Secret,
 };
@@ -278,6 +279,7 @@ pub struct Transcoder {
     pub watch: PathBuf,
     pub sandbox: Sandbox,
     pub loudness: Loudness,
+    pub ladder: Ladder,
     /// Free space below which films wait, in MB.
     pub keep_free_mb: u32,
 }
@@ -425,6 +427,7 @@ impl Config {
                 watch: default_watch(data),
                 sandbox: Sandbox::default(),
                 loudness: Loudness::default(),
+                ladder: Ladder::default(),
                 keep_free_mb: DEFAULT_KEEP_FREE_MB,
             },
             live: Live {

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::{
     fault::Problem,
+    ladder,
     schema::{
         DEFAULT_CACHE_MB, DEFAULT_KEEP_FREE_MB, DEFAULT_LISTEN, DEFAULT_LIVE, DEFAULT_NAME, Live,
         LiveTls, Loudness, Sandbox, Server, Site, Tls, Transcoder, default_keys,
@@ -73,6 +74,7 @@ pub(crate) fn transcoder(section: Section<'_>, base: &Path, site: Option<&Site>)
     let watch = section.get("watch", &value::path(base));
     let sandbox = section.get("sandbox", &value::word(&SANDBOXES));
     let loudness = section.get("loudness", &value::word(&LOUDNESSES));
+    let ladder = ladder::ladder(&section);
     let keep_free_mb = section.get("keep_free_mb", &value::number(0..=100_000_000));
     section.finish();
     let data = site.map_or(base, |site| &site.data);
@@ -80,6 +82,7 @@ pub(crate) fn transcoder(section: Section<'_>, base: &Path, site: Option<&Site>)
         watch: watch.unwrap_or_else(|| default_watch(data)),
         sandbox: sandbox.unwrap_or_default(),
         loudness: loudness.unwrap_or_default(),
+        ladder,
         keep_free_mb: keep_free_mb.unwrap_or(DEFAULT_KEEP_FREE_MB),
     }
 }

@@ -44,6 +44,9 @@ pub(crate) enum Command {
     Inspect {
         /// The film
         file: PathBuf,
+        /// The site's configuration, for its sizes and its usual free start
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
         /// Seconds from the start that are to be free
         #[arg(long, value_name = "SECONDS")]
         preview: Option<u32>,

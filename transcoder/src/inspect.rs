@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
 
-use satreel_config::{Loudness, Sandbox};
+use satreel_config::{Ladder, Loudness, Sandbox};
 use satreel_film::fault::Fault;
 use satreel_film::magic::Container;
 use satreel_film::plan::{Action, Plan, Preview};
@@ -16,17 +16,16 @@ use crate::control::Control;
 use crate::source::Film;
 use crate::supervisor::{Heard, supervise};
 
-/// The site's usual preview is not known here; it does not change what is copied.
-const USUAL_PREVIEW: Preview = Preview::Usual(60);
+/// What a site would do.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) preview: Preview,
+    pub(crate) sandbox: Sandbox,
+    pub(crate) ladder: Ladder,
+}
 
-pub(crate) fn inspect(
-    path: &Path,
-    preview: Option<u32>,
-    sandbox: Sandbox,
-    json: bool,
-) -> Result<(), Failure> {
-    let preview = preview.map_or(USUAL_PREVIEW, Preview::Exactly);
-    let (film, plan) = look(path, preview, sandbox)
+pub(crate) fn inspect(path: &Path, settings: Settings, json: bool) -> Result<(), Failure> {
+    let (film, plan) = look(path, settings)
         .map_err(|fault| Failure::failed(format!("{}: {fault}", path.display())))?;
     let text = if json {
         format!("{:#}\n", as_json(path, &film, &plan))
@@ -36,14 +35,15 @@ pub(crate) fn inspect(
     write!(std::io::stdout(), "{text}").map_err(Failure::failed)
 }
 
-fn look(path: &Path, preview: Preview, sandbox: Sandbox) -> Result<(Film, Plan), Fault> {
+fn look(path: &Path, settings: Settings) -> Result<(Film, Plan), Fault> {
     let film = Film::open(path)?;
     let order = Order {
         container: film.container,
-        preview,
+        preview: settings.preview,
         generation: 0,
         supervisor: std::process::id(),
-        sandbox,
+        sandbox: settings.sandbox,
+        ladder: settings.ladder,
         // Measuring decodes all of the sound: too long for a look.
         loudness: Loudness::AsIs,
         captions: Vec::new(),

@@ -190,6 +190,7 @@ impl Work<'_> {
             supervisor: std::process::id(),
             sandbox: self.site.sandbox,
             loudness: self.site.loudness,
+            ladder: self.site.ladder.clone(),
             captions: given.lay_out(output)?,
             still: false,
             output: Some(output.to_owned()),

@@ -26,11 +26,12 @@ mod title;
 mod verify;
 
 use std::io::Write as _;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser as _;
 use satreel_config::{Config, Sandbox};
-use satreel_hls::job::Change;
+use satreel_hls::job::{Change, Preview};
 
 use cli::{Cli, Command, SiteArgs};
 use site::Site;
@@ -86,9 +87,13 @@ fn carry_out(cli: &Cli) -> Result<(), Failure> {
         } => add::add(&open(site)?, file, title, *json),
         Command::Inspect {
             file,
+            config,
             preview,
             json,
-        } => inspect::inspect(file, *preview, cli.sandbox.unwrap_or_default(), *json),
+        } => {
+            let settings = as_configured(config.as_deref(), *preview, cli.sandbox)?;
+            inspect::inspect(file, settings, *json)
+        }
         Command::Verify {
             title,
             config,
@@ -128,6 +133,24 @@ fn carry_out(cli: &Cli) -> Result<(), Failure> {
         Command::Forget(job) => ask::ask(&open(&job.site)?, job.id, Change::Forget {}),
         Command::Doctor { json } => doctor::doctor(cli.sandbox.unwrap_or_default(), *json),
     }
+}
+
+/// What a look at a film goes by; without a configuration, what a new site would do.
+fn as_configured(
+    file: Option<&Path>,
+    preview: Option<u32>,
+    sandbox: Option<Sandbox>,
+) -> Result<inspect::Settings, Failure> {
+    let config = match file {
+        Some(file) => satreel_config::load(file).map_err(Failure::usage)?,
+        None => Config::demo(Path::new("")),
+    };
+    let usual = Preview::Usual(config.offers.preview_s);
+    Ok(inspect::Settings {
+        preview: preview.map_or(usual, Preview::Exactly),
+        sandbox: sandbox.unwrap_or(config.transcoder.sandbox),
+        ladder: config.transcoder.ladder,
+    })
 }
 
 fn open(args: &SiteArgs, sandbox: Option<Sandbox>) -> Result<Site, Failure> {

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use satreel_config::{Config, Live, Loudness, Offers, Sandbox};
+use satreel_config::{Config, Ladder, Live, Loudness, Offers, Sandbox};
 use satreel_film::fault::Fault;
 use satreel_film::folder::MARK;
 use satreel_hls::job::{ASKED, JOBS};
@@ -21,6 +21,7 @@ pub(crate) struct Site {
     pub(crate) offers: Offers,
     pub(crate) sandbox: Sandbox,
     pub(crate) loudness: Loudness,
+    pub(crate) ladder: Ladder,
     /// Where publishers connect, and where broadcasts run.
     pub(crate) live: Live,
     keep_free: u64,
@@ -35,6 +36,7 @@ impl Site {
             offers: config.offers,
             sandbox: config.transcoder.sandbox,
             loudness: config.transcoder.loudness,
+            ladder: config.transcoder.ladder,
             keep_free: u64::from(config.transcoder.keep_free_mb) * 1_000_000,
         }
     }

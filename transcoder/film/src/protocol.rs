@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use satreel_config::{Loudness, Sandbox};
+use satreel_config::{Ladder, Loudness, Sandbox};
 use serde::{Deserialize, Serialize};
 
 use crate::fault::Fault;
@@ -29,6 +29,7 @@ pub struct Order {
     /// Whether it may go on where the kernel can't confine it.
     pub sandbox: Sandbox,
     pub loudness: Loudness,
+    pub ladder: Ladder,
     /// The languages (RFC 5646) of captions that lay beside the film; their cues wait in the
     /// title's folder ([`crate::folder`]).
     #[serde(default)]

@@ -66,6 +66,7 @@ fn draw_in(site: &Site, own: &Path, film: &[u8]) -> Result<(), Fault> {
         supervisor: std::process::id(),
         sandbox: site.sandbox,
         loudness: site.loudness,
+        ladder: site.ladder.clone(),
         captions: Vec::new(),
         still: true,
         output: Some(own.to_owned()),

@@ -1,6 +1,6 @@
 //! What becomes of different films.
 
-use crate::rig::{Rig, probe};
+use crate::rig::{Rig, Title, probe};
 use crate::sync;
 
 const X264: &str = "-c:v libx264 -preset ultrafast -pix_fmt yuv420p";
@@ -137,4 +137,37 @@ fn sound_and_picture_stay_together() {
         let title = rig.add(&film, &[]);
         sync::assert_together(name, &title);
     }
+}
+
+#[test]
+fn the_operator_chooses_sizes_and_what_is_spent_on_them() {
+    let rig = Rig::new();
+    let film = rig.film(
+        "film.mp4",
+        "-f lavfi -i testsrc2=size=640x480:rate=25 -t 4 -c:v mpeg4 -q:v 2",
+    );
+    let usual = rig.add(&film, &["--free"]);
+    assert_eq!(usual.pictures(), ["v480", "v360", "v240"]);
+    let cheap = Rig::new();
+    cheap.configure("[transcoder]\nrungs = [300, 480]\ncrf = 35\npreset = \"fast\"\n");
+    let config = cheap.path("satreel.toml");
+    let plan = Rig::inspect(&film, &["--config", &config.to_string_lossy()]);
+    assert!(
+        has(&plan, "v300", "encode") && !has(&plan, "v360", "encode"),
+        "{plan}"
+    );
+    let title = cheap.add(&film, &["--free"]);
+    assert_eq!(title.pictures(), ["v480", "v300"]);
+    title.check(4.0, 0.04);
+    let bytes = |title: &Title| {
+        let segments = std::fs::read_dir(&title.folder).expect("the folder");
+        let segments = segments.flatten().filter(|file| {
+            let name = file.file_name();
+            name.to_string_lossy().starts_with("v480-")
+        });
+        segments
+            .map(|file| file.metadata().expect("a file").len())
+            .sum::<u64>()
+    };
+    assert!(bytes(&title) < bytes(&usual));
 }

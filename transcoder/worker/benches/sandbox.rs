@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
-use satreel_config::{Loudness, Sandbox};
+use satreel_config::{Ladder, Loudness, Sandbox};
 use satreel_film::magic;
 use satreel_film::plan::Preview;
 use satreel_film::protocol::Order;
@@ -65,6 +65,7 @@ fn make(film: &Path, mode: &str) -> (Duration, Duration) {
         supervisor: std::process::id(),
         sandbox: Sandbox::Required,
         loudness: Loudness::AsIs,
+        ladder: Ladder::default(),
         captions: Vec::new(),
         still: false,
         output: Some(output.0.clone()),

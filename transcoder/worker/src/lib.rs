@@ -142,7 +142,7 @@ fn make(order: &Order, film: &File, report: &mut Report) -> Result<(), Fault> {
             .captions
             .extend(words::sidecars(&order.captions, store)?);
     }
-    let plan = plan::plan(&facts, order.preview)?.of_generation(order.generation);
+    let plan = plan::plan(&facts, order.preview, &order.ladder)?.of_generation(order.generation);
     report.tell(&Message::Planned {
         plan: Box::new(plan.clone()),
     });

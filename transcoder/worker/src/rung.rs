@@ -280,9 +280,9 @@ fn open_x264(
     video.set_flags(Flags::GLOBAL_HEADER | Flags::CLOSED_GOP);
     let max_rate = rung.max_rate.unwrap_or(5_000_000);
     let mut options = Dictionary::new();
-    options.set("preset", "veryfast");
+    options.set("preset", plan.preset.name());
     options.set("profile", "high");
-    options.set("crf", "23");
+    options.set("crf", &plan.crf.to_string());
     options.set("maxrate", &max_rate.to_string());
     options.set("bufsize", &(u64::from(max_rate) * 3 / 2).to_string());
     if let Some(colours) = plan.colours {

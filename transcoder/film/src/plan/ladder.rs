@@ -1,8 +1,7 @@
 //! The sizes a film is offered in, by the short side of the picture as shown.
 
-/// Short sides, largest first. Below 240 only to give a small film a choice at all.
-const SHORT_SIDES: [u32; 8] = [1080, 720, 480, 360, 240, 180, 144, 96];
-const USUAL: u32 = 240;
+/// Short sides that only give a small film a choice at all.
+const SMALL: [u32; 4] = [240, 180, 144, 96];
 const AT_LEAST: usize = 2;
 
 /// A size in pixels, both sides even.
@@ -38,24 +37,28 @@ impl Size {
     }
 }
 
-/// The sizes to encode, largest first. Never larger than the film as shown; when its own size is
-/// copied, only smaller ones.
-pub fn encoded(shown: Size, top_is_copied: bool) -> Vec<Size> {
+/// The sizes to encode, largest first, of those wanted (short sides, largest first). Never larger than
+/// the film as shown; when its own size is copied, only smaller ones.
+pub fn encoded(shown: Size, top_is_copied: bool, wanted: &[u32]) -> Vec<Size> {
+    let largest = wanted.first().copied().unwrap_or(u32::MAX);
     let mut rungs = Vec::new();
     // A rung that saves less than a sixth of the short side is not worth its bytes.
     let mut below = shown.short() * 5 / 6;
     if !top_is_copied {
         let top = shown.even();
-        let top = if top.short() > SHORT_SIDES[0] {
-            shown.scaled(SHORT_SIDES[0])
+        let top = if top.short() > largest {
+            shown.scaled(largest)
         } else {
             top
         };
         below = below.min(top.short() * 5 / 6);
         rungs.push(top);
     }
-    for short in SHORT_SIDES {
-        if short <= below && (short >= USUAL || rungs.len() < AT_LEAST) {
+    let fitting = wanted.iter().filter(|short| **short <= below);
+    rungs.extend(fitting.map(|short| shown.scaled(*short)));
+    let smallest = wanted.last().copied().unwrap_or(0);
+    for short in SMALL {
+        if short <= below && short < smallest && rungs.len() < AT_LEAST.min(wanted.len()) {
             rungs.push(shown.scaled(short));
         }
     }
@@ -80,8 +83,10 @@ pub fn max_rate(size: Size, frames_a_second: f64) -> u32 {
 mod tests {
     use super::*;
 
-    fn shorts(width: u32, height: u32, copied: bool) -> Vec<u32> {
-        let rungs = encoded(Size { width, height }, copied);
+    const USUAL: [u32; 5] = [1080, 720, 480, 360, 240];
+
+    fn shorts(width: u32, height: u32, copied: bool, wanted: &[u32]) -> Vec<u32> {
+        let rungs = encoded(Size { width, height }, copied, wanted);
         rungs.iter().map(|rung| rung.short()).collect()
     }
 
@@ -99,7 +104,24 @@ mod tests {
             (160, 120, false, &[120, 96]),
             (64, 64, false, &[64]),
         ] {
-            assert_eq!(shorts(width, height, copied), expected, "{width}x{height}");
+            let found = shorts(width, height, copied, &USUAL);
+            assert_eq!(found, expected, "{width}x{height}");
+        }
+    }
+
+    #[test]
+    fn the_operator_chooses_the_sizes() {
+        for (width, height, copied, wanted, expected) in [
+            (1920, 1080, false, &[720][..], &[720][..]),
+            (1920, 1080, true, &[720], &[720]),
+            (3840, 2160, false, &[2160, 1440, 540], &[2160, 1440, 540]),
+            (1280, 720, false, &[2160, 1440, 540], &[720, 540]),
+            (640, 360, false, &[720], &[360]),
+            (640, 360, true, &[720], &[240]),
+            (640, 360, true, &[720, 480], &[240, 180]),
+        ] {
+            let found = shorts(width, height, copied, wanted);
+            assert_eq!(found, expected, "{width}x{height} of {wanted:?}");
         }
     }
 
@@ -111,6 +133,7 @@ mod tests {
                 height: 533,
             },
             false,
+            &USUAL,
         );
         assert!(
             rungs

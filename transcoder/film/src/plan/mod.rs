@@ -14,6 +14,7 @@ mod loudness;
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
+use satreel_config::{Ladder, Preset};
 use satreel_hls::playlist::target_s;
 use serde::{Deserialize, Serialize};
 
@@ -104,6 +105,9 @@ pub struct Plan {
     pub preview_s: u32,
     /// Largest first.
     pub rungs: Vec<Rung>,
+    /// How the encoded ones are encoded.
+    pub crf: u32,
+    pub preset: Preset,
     /// The usual one first.
     pub sounds: Vec<Sound>,
     pub captions: Vec<Words>,
@@ -144,14 +148,14 @@ const MOST_PIXELS: u64 = 8192 * 4352;
 pub const AAC_FRAME: u32 = 1024;
 
 /// Decides everything about a film.
-pub fn plan(facts: &Facts, preview: Preview) -> Result<Plan, Fault> {
+pub fn plan(facts: &Facts, preview: Preview, ladder: &Ladder) -> Result<Plan, Fault> {
     match &facts.video {
-        Some(video) => film(video, facts, preview),
-        None => sound_alone(facts, preview),
+        Some(video) => film(video, facts, preview, ladder),
+        None => sound_alone(facts, preview, ladder),
     }
 }
 
-fn film(video: &Video, facts: &Facts, preview: Preview) -> Result<Plan, Fault> {
+fn film(video: &Video, facts: &Facts, preview: Preview, ladder: &Ladder) -> Result<Plan, Fault> {
     let duration_us = video.clock.us(video.end);
     check_bounds(video, duration_us)?;
     let (preview_s, explicit_us) = resolve_preview(preview, duration_us);
@@ -174,7 +178,9 @@ fn film(video: &Video, facts: &Facts, preview: Preview) -> Result<Plan, Fault> {
         }),
         duration_us,
         preview_s,
-        rungs: rungs(size, frame_rate, copied),
+        rungs: rungs(size, frame_rate, copied, &ladder.rungs),
+        crf: ladder.crf,
+        preset: ladder.preset,
         sounds: sounds(facts, duration_us),
         captions: captions(facts),
         keyframes_us: cuts::keyframes(&candidates, &boundaries_us),
@@ -185,7 +191,7 @@ fn film(video: &Video, facts: &Facts, preview: Preview) -> Result<Plan, Fault> {
 }
 
 /// Nothing to see: the segments begin with frames of the usual track.
-fn sound_alone(facts: &Facts, preview: Preview) -> Result<Plan, Fault> {
+fn sound_alone(facts: &Facts, preview: Preview, ladder: &Ladder) -> Result<Plan, Fault> {
     let usual = facts.audio.first().ok_or(Fault::NoTrack)?;
     let duration_us = u64::try_from(usual.end_us).unwrap_or(0);
     if duration_us == 0 {
@@ -210,6 +216,8 @@ fn sound_alone(facts: &Facts, preview: Preview) -> Result<Plan, Fault> {
         duration_us,
         preview_s,
         rungs: Vec::new(),
+        crf: ladder.crf,
+        preset: ladder.preset,
         sounds,
         captions: captions(facts),
         keyframes_us: Vec::new(),
@@ -311,11 +319,18 @@ fn candidates(
     }
 }
 
-fn rungs(shown: Size, frame_rate: (u32, u32), copied: Result<(), String>) -> Vec<Rung> {
+fn rungs(
+    shown: Size,
+    frame_rate: (u32, u32),
+    copied: Result<(), String>,
+    wanted: &[u32],
+) -> Vec<Rung> {
     let frames_a_second = f64::from(frame_rate.0) / f64::from(frame_rate.1.max(1));
     let is_copied = copied.is_ok();
     let top_reason = copied.err().unwrap_or_default();
-    let encoded = ladder::encoded(shown, is_copied).into_iter().enumerate();
+    let encoded = ladder::encoded(shown, is_copied, wanted)
+        .into_iter()
+        .enumerate();
     let encoded = encoded.map(|(index, size)| Rung {
         name: format!("v{}", size.short()),
         width: size.width,
