@@ -177,25 +177,32 @@ impl Gate {
     }
 }
 
-/// A 32-bit clock in milliseconds that wraps after 49 days and 17 hours.
+/// A 32-bit clock in milliseconds that wraps after 49 days and 17 hours. FFmpeg's has 31 bits and
+/// wraps after half of that.
 #[derive(Debug, Default)]
-struct Clock(Option<i64>);
+struct Clock {
+    /// As it came, and as it is meant.
+    last: Option<(u32, i64)>,
+}
 
 impl Clock {
     fn unwrap(&mut self, time: u32) -> i64 {
-        let now = match self.0 {
+        const HALF: i64 = 1 << 31;
+        /// So near to half of its range no step is but one that wraps.
+        const NEAR: i64 = 60_000;
+        let now = match self.last {
             None => i64::from(time),
-            Some(last) => {
-                #[allow(
-                    clippy::cast_possible_truncation,
-                    clippy::cast_sign_loss,
-                    reason = "the low 32 bits are meant"
-                )]
-                let step = time.wrapping_sub(last as u32).cast_signed();
-                last + i64::from(step)
+            Some((before, meant)) => {
+                let step = i64::from(time.wrapping_sub(before).cast_signed());
+                meant
+                    + match step {
+                        back if back < NEAR - HALF => back + HALF,
+                        forth if forth > HALF - NEAR => forth - HALF,
+                        step => step,
+                    }
             }
         };
-        self.0 = Some(now);
+        self.last = Some((time, now));
         now
     }
 }
@@ -268,6 +275,26 @@ pub(crate) mod tests {
         ];
         let later = u64::from(near) + 33 + 9033;
         assert_eq!(shape(&mut gate, &back), format!("| K{later}"));
+    }
+
+    #[test]
+    fn a_clock_of_31_bits_wraps_too_and_goes_on_for_ever() {
+        let mut clock = Clock::default();
+        let mut expected = (1_i64 << 31) - 40;
+        for step in 0..3_i64 {
+            assert_eq!(clock.unwrap(0x7FFF_FFD8), expected, "{step}");
+            // Sound and picture straddle it.
+            for late in [30, 10, 50] {
+                let time = u32::try_from((0x7FFF_FFD8_i64 + late) & 0x7FFF_FFFF).expect("31 bits");
+                assert_eq!(clock.unwrap(time), expected + late);
+            }
+            // On through all of it, by steps that are none of a frame's.
+            for minutes in 1..=35 {
+                let time = u32::try_from(minutes * 61_000_000).expect("31 bits");
+                clock.unwrap(time);
+            }
+            expected += 1 << 31;
+        }
     }
 
     #[test]

@@ -82,6 +82,8 @@ pub(crate) struct Segmenter {
     /// Which of the publisher's milliseconds is which tick of the broadcast.
     anchor: Option<Anchor>,
     is_cut: bool,
+    /// Whether the sound track has a frame since the anchor.
+    is_heard: bool,
     waiting: VecDeque<Frame>,
     /// Where the sound's segments are to end, in the picture's ticks, and when they began.
     ends: VecDeque<(u64, u64)>,
@@ -123,6 +125,7 @@ impl Segmenter {
             pace: Pace::default(),
             anchor: None,
             is_cut: false,
+            is_heard: false,
             waiting: VecDeque::new(),
             ends: VecDeque::new(),
             began_ms: 0,
@@ -292,6 +295,7 @@ impl Segmenter {
         });
         self.began_ms = wall_ms;
         self.is_cut = false;
+        self.is_heard = false;
         self.pace.restart();
         if !is_first {
             self.event(
@@ -370,7 +374,8 @@ impl Segmenter {
     /// out, less than that is the publisher's rounding.
     fn sound_at(&mut self, tick: u64, data: &[u8], out: &mut Vec<Output>) {
         let at = tick * u64::from(self.sound.scale) / u64::from(PICTURE_SCALE);
-        if self.sound.is_untouched() && at > self.sound.end && at - self.sound.end < aac::FRAME {
+        // Behind a cut nothing has to follow without a gap.
+        if !self.is_heard && at > self.sound.end && at - self.sound.end < aac::FRAME {
             self.sound.end = at;
         }
         if at + aac::FRAME <= self.sound.end {
@@ -409,6 +414,7 @@ impl Segmenter {
         let part = self.sound_part();
         let data = data.unwrap_or(self.sounds_as.quiet());
         self.sound.append(data, aac::FRAME, None, true, u64::MAX);
+        self.is_heard = true;
         if self.sound.part_lasts() + aac::FRAME > part {
             self.close_part(false, out);
         }

@@ -83,6 +83,7 @@ fn segments(
 ) -> Vec<SegmentSize> {
     let mut sizes = Vec::new();
     let mut expected = None;
+    let mut current = init.cloned();
     for segment in &playlist.segments {
         let Ok(bytes) = fs::read(folder.join(segment.uri.to_string())) else {
             findings.fault(
@@ -96,11 +97,12 @@ fn segments(
             bytes: bytes.len() as u64,
             duration_us: segment.duration_us,
         });
-        if segment.cut.is_some() {
-            // Behind a discontinuity another clock begins.
+        if let Some(file) = segment.cut {
+            // Behind a discontinuity another clock begins, and maybe another format.
             expected = None;
+            current = self::init(folder, file, findings);
         }
-        match init {
+        match &current {
             Some(init) => {
                 let found = read::fragment(&bytes);
                 let Some(found) = found.filter(|found| found.samples > 0 && found.sizes_fit) else {
@@ -119,7 +121,10 @@ fn segments(
                 );
                 expected = Some(us(found.decode_time + found.duration));
             }
-            None if playlist.init.is_none() && !bytes.starts_with(b"WEBVTT\n") => {
+            None if init.is_none()
+                && playlist.init.is_none()
+                && !bytes.starts_with(b"WEBVTT\n") =>
+            {
                 findings.fault("segment", segment.uri, "these are no captions");
             }
             None => {}
