@@ -226,7 +226,8 @@ impl Connection<'_> {
                     _ => "NetStream.Publish.BadName",
                 };
                 connection.session.refuse(code, &refusal.to_string());
-                let _ = connection.send();
+                let words = std::mem::take(&mut connection.session.out);
+                connection.wire.part(&words);
             }
         }
         let _ = connection.wire.socket().shutdown(Shutdown::Both);

@@ -3,16 +3,20 @@
 
 use std::fs;
 use std::io::{self, Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection};
 use satreel_config::LiveTls;
+
+/// How long, and for how many bytes, a publisher that is turned away is still listened to.
+const FAREWELL: Duration = Duration::from_secs(2);
+const LAST_BYTES: usize = 4 << 20;
 
 /// The certificate that publishers see, read anew when its files change.
 #[derive(Debug)]
@@ -112,6 +116,28 @@ impl Wire {
                 flush(tls, socket)?;
                 taken.map_err(io::Error::other)?;
                 tls.reader().read(buffer)
+            }
+        }
+    }
+
+    /// Says the last words so that they arrive: a socket that is closed with bytes unread takes back
+    /// what it has sent.
+    pub(crate) fn part(&mut self, words: &[u8]) {
+        let until = Instant::now() + FAREWELL;
+        if self.write_all(words).is_err() || self.socket().shutdown(Shutdown::Write).is_err() {
+            return;
+        }
+        let mut left = LAST_BYTES;
+        let mut buffer = [0; 4096];
+        loop {
+            let patience = until.saturating_duration_since(Instant::now());
+            if patience.is_zero() || self.socket().set_read_timeout(Some(patience)).is_err() {
+                return;
+            }
+            let (Self::Plain(socket) | Self::Tls(_, socket)) = self;
+            match socket.read(&mut buffer) {
+                Ok(read) if read > 0 && read <= left => left -= read,
+                Ok(_) | Err(_) => return,
             }
         }
     }

@@ -538,9 +538,13 @@ fn who_cannot_be_sent_on_is_told_why() {
             "Choose NV12 in OBS",
         ),
     ] {
-        let mut publisher = station.publish(key, film);
+        let publisher = station.publish(key, film);
         station.hears(words);
-        assert!(!publisher.wait().expect("it ends").success());
+        let ended = publisher.wait_with_output().expect("it ends");
+        assert!(!ended.status.success());
+        // The publisher's own program says it, too.
+        let said = text(&ended.stderr);
+        assert!(said.contains(words), "{said}");
     }
     station.end();
 }
