@@ -9,6 +9,13 @@ use satreel_config::Sandbox;
 use satreel_film::fmp4::h264;
 use satreel_film::sandbox;
 use satreel_film::{fmp4, magic, protocol};
+use satreel_hls::live::{Mode, Window};
+
+use crate::live::gate::Gate;
+use crate::live::rtmp::amf;
+use crate::live::rtmp::session::{Said, Session};
+use crate::live::segmenter::{Output, Segmenter, Wishes};
+use crate::live::sps;
 
 /// Confines this process as a worker confines itself. Returns the layers, in words.
 pub fn confine(output: Option<&Path>) -> Result<String, String> {
@@ -44,4 +51,63 @@ pub fn takes_line(line: &[u8]) -> bool {
 pub fn reads_mp4(bytes: &[u8]) -> (bool, bool) {
     let (init, fragment) = (fmp4::read::init(bytes), fmp4::read::fragment(bytes));
     (init.is_some(), fragment.is_some())
+}
+
+/// A publisher's bytes, in pieces of so many, let in as soon as it asks. Returns how many bytes of
+/// media it brought and how many it was answered, or the words with which it is thrown out.
+pub fn rtmp(bytes: &[u8], piece: usize) -> Result<(usize, usize), String> {
+    let (mut session, mut said, mut media) = (Session::new(), Vec::new(), 0);
+    for piece in bytes.chunks(piece.max(1)) {
+        let fed = session.feed(piece, &mut said);
+        for said in said.drain(..) {
+            match said {
+                Said::Publish { .. } => session.accept(),
+                Said::Video { body, .. } | Said::Audio { body, .. } => media += body.len(),
+                Said::Leaves => {}
+            }
+        }
+        fed.map_err(|violation| violation.to_string())?;
+    }
+    Ok((media, session.out.len()))
+}
+
+/// A command's values, written again; None: they cannot be read.
+pub fn amf(bytes: &[u8]) -> Option<Vec<u8>> {
+    amf::read(bytes).map(|values| amf::write(&values))
+}
+
+/// Width and height of the picture that an `AVCDecoderConfigurationRecord` describes.
+pub fn picture_size(record: &[u8]) -> Option<(u32, u32)> {
+    sps::size(record).ok()
+}
+
+/// FLV tags of a publisher (a picture's or a sound's, time, body), all the way to the journal.
+/// Returns the broadcast's window, and the one that its journal gives.
+pub fn broadcast<'a>(
+    tags: impl IntoIterator<Item = (bool, u32, &'a [u8])>,
+) -> Result<(Window, Window), String> {
+    let (mut gate, mut passed, mut out) = (Gate::default(), Vec::new(), Vec::new());
+    let mut segmenter = Segmenter::new(Wishes {
+        mode: Mode::Fast,
+        part_ms: 200,
+        window_ms: 60_000,
+    });
+    for (is_picture, time, body) in tags {
+        let took = if is_picture {
+            gate.picture(time, body, &mut passed)
+        } else {
+            gate.sound(time, body, &mut passed)
+        };
+        took.map_err(|refusal| refusal.to_string())?;
+        for passed in passed.drain(..) {
+            segmenter.push(passed, u64::from(time), &mut out);
+        }
+    }
+    segmenter.end(&mut out);
+    let lines = out.iter().filter_map(|output| match output {
+        Output::Event(event) => Some(event.line()),
+        Output::File(..) => None,
+    });
+    let (replayed, _) = Window::replay(&lines.collect::<String>());
+    Ok((segmenter.window().clone(), replayed))
 }
