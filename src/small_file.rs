@@ -38,21 +38,21 @@ pub fn read(path: &Path) -> io::Result<Option<String>> {
 /// Puts `text` in the place of the file, whole or not at all, readable by its owner only.
 pub fn replace(path: &Path, text: &str) -> io::Result<()> {
     fs::create_dir_all(folder_of(path))?;
-    put(path, text, 0o600)
+    put(path, text.as_bytes(), 0o600)
 }
 
 /// The same for a file that others read too: whoever could read it still can.
 pub fn replace_shared(path: &Path, text: &str) -> io::Result<()> {
     let mode = fs::metadata(path)?.permissions().mode() & 0o777;
-    put(path, text, mode)
+    put(path, text.as_bytes(), mode)
 }
 
 /// The same for a file that is handed to the transcoder, whose group reads it.
-pub fn hand_over(path: &Path, text: &str) -> io::Result<()> {
-    put(path, text, 0o640)
+pub fn hand_over(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    put(path, bytes, 0o640)
 }
 
-fn put(path: &Path, text: &str, mode: u32) -> io::Result<()> {
+fn put(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let folder = folder_of(path);
     let temporary = path.with_extension("tmp");
     let mut file = OpenOptions::new()
@@ -64,7 +64,7 @@ fn put(path: &Path, text: &str, mode: u32) -> io::Result<()> {
     // Not by the mode of opening, which the process's mask narrows.
     file.set_permissions(Permissions::from_mode(mode))?;
     keep_owner(&file, path)?;
-    file.write_all(text.as_bytes())?;
+    file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(&temporary, path)?;
     File::open(folder)?.sync_all()

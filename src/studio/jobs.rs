@@ -25,6 +25,26 @@ pub struct Jobs {
     folder: PathBuf,
 }
 
+/// A wish whose answer somebody waits for.
+#[derive(Debug)]
+pub struct Asked(PathBuf);
+
+impl Asked {
+    /// None: the transcoder has not taken it. Else why it was refused, if it was. Waits on the disk.
+    pub fn answer(&self) -> Option<Result<(), String>> {
+        if self.0.exists() {
+            return None;
+        }
+        let refusal = self.0.with_extension(REFUSED);
+        let Ok(why) = contents(&refusal) else {
+            return Some(Ok(()));
+        };
+        // The transcoder sweeps what stays.
+        let _ = fs::remove_file(&refusal);
+        Some(Err(String::from_utf8_lossy(&why).into_owned()))
+    }
+}
+
 /// What a file looked like; another version of it looks different.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Look {
@@ -70,6 +90,15 @@ impl Jobs {
 
     /// Asks the transcoder for a change. Waits on the disk.
     pub fn ask(&self, wish: &Wish) -> io::Result<()> {
+        self.put("", wish).map(drop)
+    }
+
+    /// The same for whoever waits for the answer, who fetches it himself. Waits on the disk.
+    pub fn ask_and_wait(&self, wish: &Wish) -> io::Result<Asked> {
+        self.put("answer-", wish).map(Asked)
+    }
+
+    fn put(&self, kind: &str, wish: &Wish) -> io::Result<PathBuf> {
         let folder = self.folder.join(ASKED);
         // With the mode that its own folders have: the transcoder removes what it has taken.
         fs::create_dir_all(&folder)?;
@@ -80,8 +109,9 @@ impl Jobs {
         }
         let mut name = [0; 8];
         getrandom::fill(&mut name).map_err(io::Error::other)?;
-        let path = folder.join(format!("{}.json", hex::encode(name)));
-        small_file::hand_over(&path, &wish.render())
+        let path = folder.join(format!("{kind}{}.json", hex::encode(name)));
+        small_file::hand_over(&path, wish.render().as_bytes())?;
+        Ok(path)
     }
 
     fn files(&self) -> Vec<(PathBuf, Look)> {
@@ -213,5 +243,28 @@ mod tests {
             .collect();
         assert_eq!(asked.len(), 2);
         assert_eq!(Wish::parse(&asked[0]).expect("a wish"), wish);
+    }
+
+    #[test]
+    fn an_answer_is_fetched_once() {
+        let data = tempfile::tempdir().expect("a folder");
+        let jobs = Jobs::new(data.path());
+        let wish = Wish {
+            job: "00ff10a9bcdef012".parse().expect("an id"),
+            change: satreel_hls::job::Change::Pause {},
+        };
+        let (granted, refused) = [(); 2]
+            .map(|()| jobs.ask_and_wait(&wish).expect("asked"))
+            .into();
+        assert_eq!((granted.answer(), refused.answer()), (None, None));
+        // As the transcoder does it: first the answer.
+        fs::write(refused.0.with_extension("no"), "not paused").expect("written");
+        jobs.ask(&wish).expect("another");
+        for asked in [&granted, &refused] {
+            fs::remove_file(&asked.0).expect("taken");
+        }
+        assert_eq!(granted.answer(), Some(Ok(())));
+        assert_eq!(refused.answer(), Some(Err("not paused".to_owned())));
+        assert!(!refused.0.with_extension("no").exists());
     }
 }

@@ -1,10 +1,11 @@
 //! The creator's side, without HTTP: who may come in, and what he may see and change.
 //!
-//! Owns entry to the studio ([`entrance`]), edits of titles ([`titles`]), films that arrive
-//! ([`uploads`]), and how sales and jobs are told ([`sales`], [`jobs`]). Knows no request and no answer: those are `web`'s.
+//! Owns entry to the studio ([`entrance`]), edits of titles ([`titles`]) and their posters ([`posters`]),
+//! films that arrive ([`uploads`]), and how sales and jobs are told ([`sales`], [`jobs`]). Knows no request and no answer: those are `web`'s.
 
 pub mod entrance;
 pub mod jobs;
+pub mod posters;
 pub mod sales;
 pub mod titles;
 pub mod uploads;
@@ -17,6 +18,7 @@ use serde::Serialize;
 
 use entrance::Entrance;
 use jobs::Jobs;
+use posters::Posters;
 use titles::Titles;
 use uploads::Uploads;
 
@@ -26,6 +28,7 @@ pub struct Studio {
     pub entrance: Arc<Entrance>,
     pub titles: Titles,
     pub jobs: Jobs,
+    pub posters: Posters,
     pub uploads: Arc<Uploads>,
     /// What a title offers that says nothing of its own.
     pub usual_tiers: Vec<Tier>,
@@ -53,6 +56,7 @@ impl Studio {
             entrance: Arc::new(Entrance::open(data)?),
             titles,
             jobs: Jobs::new(data),
+            posters: Posters::new(data, &config.transcoder.watch),
             uploads: Arc::new(Uploads::new(data, &config.transcoder.watch, config.uploads)),
             usual_tiers: config.offers.tiers.clone(),
             backend: match config.payments.backend {

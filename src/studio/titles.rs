@@ -61,7 +61,7 @@ pub enum Condition {
 }
 
 impl Condition {
-    fn allows(&self, mark: &str) -> bool {
+    pub(super) fn allows(&self, mark: &str) -> bool {
         match self {
             Self::Any => true,
             Self::Marks(marks) => marks.iter().any(|known| known == mark),

@@ -25,38 +25,51 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// Hands the request on with its body in memory.
 pub async fn take(request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
-    let refused = |status, detail: &str| {
-        ApiError::Request {
-            status,
-            detail: detail.to_owned(),
-        }
-        .into_response()
-    };
-    match tokio::time::timeout(PATIENCE, read(body)).await {
-        Ok(Ok(Some(bytes))) => {
+    match whole(body, LIMIT, PATIENCE, "the body is over 32 KB").await {
+        Ok(bytes) => {
             next.run(Request::from_parts(parts, Body::from(bytes)))
                 .await
         }
-        Ok(Ok(None)) => refused(StatusCode::PAYLOAD_TOO_LARGE, "the body is over 32 KB"),
-        Ok(Err(_)) => refused(StatusCode::BAD_REQUEST, "the body broke off"),
-        Err(_) => refused(StatusCode::REQUEST_TIMEOUT, "the body took too long"),
+        Err(refused) => refused.into_response(),
+    }
+}
+
+/// A whole body, if it has at most `limit` bytes and comes in time.
+pub async fn whole(
+    body: Body,
+    limit: usize,
+    patience: Duration,
+    too_long: &str,
+) -> Result<Bytes, ApiError> {
+    let refused = |status, detail: &str| ApiError::Request {
+        status,
+        detail: detail.to_owned(),
+    };
+    match tokio::time::timeout(patience, read(body, limit)).await {
+        Ok(Ok(Some(bytes))) => Ok(bytes),
+        Ok(Ok(None)) => Err(refused(StatusCode::PAYLOAD_TOO_LARGE, too_long)),
+        Ok(Err(_)) => Err(refused(StatusCode::BAD_REQUEST, "the body broke off")),
+        Err(_) => Err(refused(
+            StatusCode::REQUEST_TIMEOUT,
+            "the body took too long",
+        )),
     }
 }
 
 /// None: it is too long.
-async fn read(mut body: Body) -> Result<Option<Bytes>, axum::Error> {
+async fn read(mut body: Body, limit: usize) -> Result<Option<Bytes>, axum::Error> {
     let (mut kept, mut seen) = (BytesMut::new(), 0_usize);
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame?.into_data() else {
             continue;
         };
         seen = seen.saturating_add(data.len());
-        if seen > DRAIN {
+        if seen > limit.saturating_add(DRAIN) {
             break;
         }
-        if seen <= LIMIT {
+        if seen <= limit {
             kept.extend_from_slice(&data);
         }
     }
-    Ok((seen <= LIMIT).then(|| kept.freeze()))
+    Ok((seen <= limit).then(|| kept.freeze()))
 }

@@ -21,6 +21,7 @@ mod sale;
 mod sessions;
 mod site;
 mod studio;
+mod studio_posters;
 mod studio_sales;
 mod studio_titles;
 mod uploads;

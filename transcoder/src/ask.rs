@@ -8,12 +8,14 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use satreel_film::fault::Fault;
-use satreel_hls::job::{Change, JobFile, JobState, REFUSED, REPLACEMENTS, Wish};
+use satreel_hls::job::{Change, JobFile, JobState, Picture, REFUSED, REPLACEMENTS, Wish};
 use satreel_hls::naming::VideoId;
 use serde_json::json;
 
 use crate::Failure;
+use crate::control::Control;
 use crate::job;
+use crate::poster;
 use crate::run::desk::{Desk, take_turn};
 use crate::run::wishes::{Granted, grant};
 use crate::site::{Site, write_whole};
@@ -21,6 +23,7 @@ use crate::site::{Site, write_whole};
 /// How long `run` is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
 const GLANCE: Duration = Duration::from_millis(20);
+const CHOSEN: &str = "the title has the poster that you chose";
 
 /// Prints all jobs, the newest last.
 pub(crate) fn list(site: &Site, json: bool) -> Result<(), Failure> {
@@ -87,16 +90,50 @@ pub(crate) fn ask(site: &Site, job: VideoId, change: Change) -> Result<(), Failu
 
 /// Copies the new film to where the transcoder takes it from, and asks for it.
 pub(crate) fn replace(site: &Site, job: VideoId, film: &Path) -> Result<(), Failure> {
-    let name = film.file_name().and_then(|name| name.to_str());
-    let name = name.ok_or_else(|| Failure::usage("the film's name is no text: rename it"))?;
-    let folder = site.inbox.join(REPLACEMENTS).join(job.to_string());
-    let failed = |error| Failure::failed(format!("{}: {error}", film.display()));
-    fs::create_dir_all(&folder).map_err(failed)?;
-    fs::copy(film, folder.join(name)).map_err(failed)?;
     let change = Change::Replace {
-        file: name.to_owned(),
+        file: bring(site, job, film)?,
     };
     ask(site, job, change)
+}
+
+/// Has a title shown by another picture: one of those that were made, or one from outside.
+pub(crate) fn poster(
+    site: &Site,
+    id: VideoId,
+    choice: Option<u32>,
+    file: Option<&Path>,
+) -> Result<(), Failure> {
+    site.prepare().map_err(Failure::failed)?;
+    if !site.title(id).is_dir() {
+        return Err(Failure::failed(poster::Error::NoTitle));
+    }
+    let picture = match (choice, file) {
+        (Some(number), _) => Picture::Choice(number),
+        (None, Some(file)) => Picture::File(bring(site, id, file)?),
+        (None, None) => return Err(Failure::usage("give --choice NUMBER or a picture")),
+    };
+    match take_turn(site) {
+        Ok(_turn) => {
+            poster::put(site, id, &picture, &Control::default()).map_err(Failure::failed)?;
+            print(CHOSEN)
+        }
+        Err(Fault::Running) => {
+            let change = Change::Poster { picture };
+            by_wish(site, &Wish { job: id, change })
+        }
+        Err(fault) => Err(Failure::failed(fault)),
+    }
+}
+
+/// Copies a file to where the transcoder looks for what is to replace something.
+fn bring(site: &Site, id: VideoId, file: &Path) -> Result<String, Failure> {
+    let name = file.file_name().and_then(|name| name.to_str());
+    let name = name.ok_or_else(|| Failure::usage("the file's name is no text: rename it"))?;
+    let folder = site.inbox.join(REPLACEMENTS).join(id.to_string());
+    let failed = |error| Failure::failed(format!("{}: {error}", file.display()));
+    fs::create_dir_all(&folder).map_err(failed)?;
+    fs::copy(file, folder.join(name)).map_err(failed)?;
+    Ok(name.to_owned())
 }
 
 fn by_itself(site: &Site, wish: &Wish) -> Result<(), Failure> {
@@ -134,6 +171,9 @@ fn by_wish(site: &Site, wish: &Wish) -> Result<(), Failure> {
 }
 
 fn say(site: &Site, wish: &Wish, alone: bool) -> Result<(), Failure> {
+    if matches!(wish.change, Change::Poster { .. }) {
+        return print(CHOSEN);
+    }
     let job = job::read(&site.job(wish.job));
     let mut text = job.as_ref().map_or_else(|| "forgotten".to_owned(), line);
     if alone && job.is_some_and(|job| job.state == JobState::Waiting) {

@@ -110,6 +110,18 @@ pub(crate) enum Command {
         #[arg(long, value_name = "SECONDS", default_value_t = u32::MAX, hide_default_value = true)]
         to: u32,
     },
+    /// Chooses the picture that stands for a title
+    #[command(group = clap::ArgGroup::new("picture").required(true))]
+    Poster {
+        #[command(flatten)]
+        job: JobArgs,
+        /// One of those that were made: the number in poster-NUMBER.jpg
+        #[arg(long, value_name = "NUMBER", group = "picture")]
+        choice: Option<u32>,
+        /// A JPEG, PNG or WebP picture, up to 10 MB; drawn anew in a confined process
+        #[arg(group = "picture")]
+        file: Option<PathBuf>,
+    },
     /// Removes a title with all its media, and says what is left
     Delete(JobArgs),
     /// Takes an ended job off the list

@@ -17,6 +17,8 @@ use satreel_hls::naming::{MediaFile, TrackName};
 use satreel_film::fault::Fault;
 use satreel_film::folder::{MARK, is_sidecar};
 
+use crate::poster;
+
 /// Inside the title's folder, on the same disk; hidden, so it is never served.
 const STAGE: &str = ".making";
 /// Nobody plays one film for longer.
@@ -41,6 +43,7 @@ pub(crate) fn switch(folder: &Path) -> Result<(), Fault> {
     let stage = folder.join(STAGE);
     let switch = || -> io::Result<()> {
         let master = MediaFile::Master.to_string();
+        poster::settle(&stage, folder)?;
         for entry in fs::read_dir(&stage)?.flatten() {
             if entry.file_name() != master.as_str() {
                 fs::rename(entry.path(), folder.join(entry.file_name()))?;

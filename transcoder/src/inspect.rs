@@ -8,7 +8,7 @@ use satreel_config::{Ladder, Loudness, Sandbox};
 use satreel_film::fault::Fault;
 use satreel_film::magic::Container;
 use satreel_film::plan::{Action, Plan, Preview};
-use satreel_film::protocol::{Message, Order};
+use satreel_film::protocol::{Errand, Message, Order};
 use serde_json::{Value, json};
 
 use crate::Failure;
@@ -37,7 +37,7 @@ pub(crate) fn inspect(path: &Path, settings: Settings, json: bool) -> Result<(),
 
 fn look(path: &Path, settings: Settings) -> Result<(Film, Plan), Fault> {
     let film = Film::open(path)?;
-    let order = Order {
+    let errand = Errand::Film(Order {
         container: film.container,
         preview: settings.preview,
         generation: 0,
@@ -49,9 +49,9 @@ fn look(path: &Path, settings: Settings) -> Result<(Film, Plan), Fault> {
         captions: Vec::new(),
         still: false,
         output: None,
-    };
+    });
     let mut plan = None;
-    supervise(&film.file, &order, &Control::default(), None, |heard| {
+    supervise(&film.file, &errand, &Control::default(), None, |heard| {
         if let Heard::Told(Message::Planned { plan: found }) = heard {
             plan = Some((**found).clone());
         }

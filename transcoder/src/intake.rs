@@ -9,17 +9,18 @@ use std::path::Path;
 
 use satreel_film::fault::Fault;
 use satreel_film::plan::Plan;
-use satreel_film::protocol::{Message, Order};
+use satreel_film::protocol::{Errand, Message, Order};
 use satreel_film::sandbox;
-use satreel_hls::naming::{MediaFile, VideoId};
+use satreel_hls::naming::VideoId;
 
 use crate::control::{Control, Word};
 use crate::generation;
 use crate::job::{self, JobFile, JobLog, JobState};
 use crate::live::film;
+use crate::poster;
 use crate::progress::Show;
 use crate::sidecar::Given;
-use crate::site::{Site, write_whole};
+use crate::site::Site;
 use crate::source::Film;
 use crate::supervisor::{Heard, Standstill, supervise};
 use crate::title::{self, Wish};
@@ -81,7 +82,7 @@ pub(crate) fn take_in(
     let result = work
         .run(&wish.given, &folder, show)
         .and_then(|plan| film.check_unchanged().map(|()| plan))
-        .and_then(|plan| beside(&folder, wish).map(|()| plan));
+        .and_then(|plan| beside(site, &folder, wish, control).map(|()| plan));
     // A stopped job is no failed one: it goes on at the next start.
     match &result {
         Ok(_) | Err(Fault::Stopped) => {}
@@ -137,13 +138,14 @@ pub(crate) fn remake(
     .map(|plan| Taken::New { id, plan })
 }
 
-/// What came along and needs no worker: the poster takes the place of the one that was made.
-fn beside(folder: &Path, wish: &Wish) -> Result<(), Fault> {
-    if let Some(poster) = wish.given.poster()? {
-        let path = folder.join(MediaFile::Poster.to_string());
-        write_whole(&path, &poster).map_err(|error| Fault::writing(&error))?;
+/// A poster that came along takes the place of the one that was made.
+fn beside(site: &Site, folder: &Path, wish: &Wish, control: &Control) -> Result<(), Fault> {
+    match &wish.given.poster {
+        Some(picture) => {
+            poster::take(site, folder, picture, control).map_err(|error| error.beside(picture))
+        }
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// A job that was paused stays so, also over a restart.
@@ -195,24 +197,26 @@ impl Work<'_> {
             still: false,
             output: Some(output.to_owned()),
         };
-        let mut result = self.make(&order, show);
+        let errand = Errand::Film(order);
+        let mut result = self.make(&errand, show);
         // Once may be chance (somebody ended it, memory ran out); twice is the film.
         if let Err(fault @ Fault::Crashed { .. }) = &result {
             tracing::warn!(%fault, "once more");
-            result = self.make(&order, show);
+            result = self.make(&errand, show);
         }
         show.finish();
         result
     }
 
-    fn make(&mut self, order: &Order, show: &mut Show) -> Result<Box<Plan>, Fault> {
+    fn make(&mut self, errand: &Errand, show: &mut Show) -> Result<Box<Plan>, Fault> {
+        let is_first = self.job.file.generation == 0;
         let mut planned = None;
         show.stage("looking through the film");
         let around = self.site.surroundings();
         let (job, folder) = (&mut self.job, self.folder);
         supervise(
             &self.film.file,
-            order,
+            errand,
             self.control,
             Some(&around),
             |heard| match heard {
@@ -223,7 +227,7 @@ impl Work<'_> {
                         let action = action.as_str().unwrap_or_default();
                         show.say(&format!("{}: {action}: {}", rung.name, rung.reason));
                     }
-                    if order.generation == 0 {
+                    if is_first {
                         title::describe(folder, plan)?;
                     }
                     job.planned(plan)
@@ -242,9 +246,7 @@ impl Work<'_> {
                 }
                 // What can be watched is sold; the rest comes while it is. A film made anew takes
                 // the old one's place when it is whole.
-                Heard::Told(Message::Playable {}) if order.generation == 0 => {
-                    title::publish(folder)
-                }
+                Heard::Told(Message::Playable {}) if is_first => title::publish(folder),
                 Heard::Told(Message::Playable {}) => Ok(()),
                 Heard::Told(Message::Looking {} | Message::Done {} | Message::Failed { .. }) => {
                     Ok(())

@@ -15,6 +15,7 @@ mod intake;
 mod job;
 mod live;
 pub mod outside;
+mod poster;
 mod progress;
 mod run;
 mod sidecar;
@@ -128,6 +129,9 @@ fn carry_out(cli: &Cli) -> Result<(), Failure> {
                 return Err(Failure::usage("--from must be before --to"));
             }
             ask::ask(&open(&job.site)?, job.id, Change::Trim { from_s, to_s })
+        }
+        Command::Poster { job, choice, file } => {
+            ask::poster(&open(&job.site)?, job.id, *choice, file.as_deref())
         }
         Command::Delete(job) => ask::ask(&open(&job.site)?, job.id, Change::Delete {}),
         Command::Forget(job) => ask::ask(&open(&job.site)?, job.id, Change::Forget {}),

@@ -18,11 +18,10 @@ use satreel_hls::captions;
 use crate::site::write_whole;
 
 const CAPTIONS: [&str; 2] = ["srt", "vtt"];
-const POSTERS: [&str; 2] = ["jpg", "jpeg"];
+const POSTERS: [&str; 4] = ["jpg", "jpeg", "png", "webp"];
 const DATA: &str = "toml";
 const MOST: usize = 64;
 const MAX_CAPTIONS: u64 = 4 << 20;
-const MAX_POSTER: u64 = 10 << 20;
 
 /// What came with a film.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -142,20 +141,6 @@ impl Given {
         }
         Ok(languages)
     }
-
-    /// The poster that came along, if there is one. Browsers show it as it is, so it has to be what
-    /// it says it is.
-    pub(crate) fn poster(&self) -> Result<Option<Vec<u8>>, Fault> {
-        let Some(file) = &self.poster else {
-            return Ok(None);
-        };
-        let bytes = read(file, MAX_POSTER)?;
-        if !bytes.starts_with(b"\xFF\xD8\xFF") {
-            let detail = format!("{} is no JPEG picture", name(file));
-            return Err(Fault::Beside { detail });
-        }
-        Ok(Some(bytes))
-    }
 }
 
 fn data(file: &Path) -> Result<Sidecar, Fault> {
@@ -231,10 +216,7 @@ mod tests {
         );
         let given = Given::of(&film, vec!["a".to_owned()]).expect("what came along");
         assert_eq!((given.data.year, given.data.tags.len()), (Some(1999), 1));
-        assert_eq!(
-            given.poster().expect("a poster").map(|bytes| bytes.len()),
-            Some(3)
-        );
+        assert_eq!(given.poster, Some(folder.path().join("film.jpg")));
         let output = tempfile::tempdir().expect("a folder");
         // The third holds no captions.
         let languages = given.lay_out(output.path()).expect("laid out");
@@ -261,15 +243,6 @@ mod tests {
             let fault = fault.expect_err(words).to_string();
             assert!(fault.contains(words), "{fault}");
         }
-        let folder = place(&[("film.mp4", b""), ("film.jpg", b"<svg onload=x>")]);
-        let given = Given::of(&folder.path().join("film.mp4"), Vec::new()).expect("no data");
-        assert!(
-            given
-                .poster()
-                .expect_err("no JPEG")
-                .to_string()
-                .contains("film.jpg")
-        );
         let large = vec![b' '; usize::try_from(MAX_SIDECAR_BYTES).expect("a length") + 1];
         let folder = place(&[("film.mp4", b""), ("film.toml", &large)]);
         let fault = Given::of(&folder.path().join("film.mp4"), Vec::new());

@@ -144,7 +144,7 @@ pub fn poster_url(title: &Title) -> Option<String> {
 }
 
 /// Where a file is that everybody may see.
-fn shown_url(title: &Title, file: MediaFile, version: Option<NonZeroU64>) -> Option<String> {
+pub fn shown_url(title: &Title, file: MediaFile, version: Option<NonZeroU64>) -> Option<String> {
     let version = version?;
     Some(format!("/posters/{}/{file}?v={version:x}", title.id))
 }

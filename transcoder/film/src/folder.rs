@@ -11,3 +11,8 @@ pub fn sidecar_name(number: usize) -> String {
 pub fn is_sidecar(name: &str) -> bool {
     name.starts_with(".captions-")
 }
+
+/// Says which poster somebody chose; no making replaces that one.
+pub const CHOSEN: &str = ".poster";
+/// Where a worker draws a poster.
+pub const EASEL: &str = ".easel";

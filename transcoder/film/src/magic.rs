@@ -61,10 +61,29 @@ pub fn identify(head: &[u8]) -> Result<Container, Fault> {
     })
 }
 
+/// A picture that may become a poster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Image {
+    Jpeg,
+    Png,
+    Webp,
+}
+
+/// What the first bytes of a picture say.
+pub fn image(head: &[u8]) -> Option<Image> {
+    match head {
+        [0xFF, 0xD8, 0xFF, ..] => Some(Image::Jpeg),
+        [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1A, b'\n', ..] => Some(Image::Png),
+        _ if head.starts_with(b"RIFF") && head.get(8..12) == Some(b"WEBP") => Some(Image::Webp),
+        _ => None,
+    }
+}
+
 fn film(head: &[u8]) -> Option<Container> {
     match head {
         [_, _, _, _, b'f', b't', b'y', b'p', brand @ ..] => {
-            // Still pictures share the box structure.
+            // Image pictures share the box structure.
             let picture = [&b"avif"[..], b"heic", b"heix", b"mif1"];
             (!picture.iter().any(|kind| brand.starts_with(kind))).then_some(Container::Mp4)
         }
@@ -123,6 +142,22 @@ fn playlist(head: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pictures_are_known_by_their_first_bytes() {
+        for (head, expected) in [
+            (&b"\xFF\xD8\xFF\xE0"[..], Some(Image::Jpeg)),
+            (b"\x89PNG\r\n\x1A\n\0", Some(Image::Png)),
+            (b"RIFF\0\0\0\0WEBPVP8 ", Some(Image::Webp)),
+            (b"RIFF\0\0\0\0WAVEfmt ", None),
+            (b"GIF89a", None),
+            (b"<svg onload=x>", None),
+            (b"\xFF\xD8", None),
+            (b"", None),
+        ] {
+            assert_eq!(image(head), expected, "{head:?}");
+        }
+    }
 
     fn transport(offset: usize, packet: usize) -> Vec<u8> {
         (0..HEAD)

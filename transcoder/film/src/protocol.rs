@@ -3,18 +3,63 @@
 //! // SECURITY: a worker has parsed a stranger's file and may have been taken over, so its lines are
 //! read as hostile: bounded in length, strictly typed, control characters removed.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use satreel_config::{Ladder, Loudness, Sandbox};
 use serde::{Deserialize, Serialize};
 
 use crate::fault::Fault;
-use crate::magic::Container;
+use crate::magic::{Container, Image};
 use crate::plan::{Plan, Preview};
 use crate::sandbox::Layers;
 
 /// Longest line a worker may write, in bytes.
 pub const LINE: usize = 64 * 1024;
+
+/// What a worker is started for.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Errand {
+    Film(Order),
+    Poster(PosterOrder),
+}
+
+impl Errand {
+    /// The process that started the worker; it ends with it.
+    pub fn supervisor(&self) -> u32 {
+        match self {
+            Self::Film(order) => order.supervisor,
+            Self::Poster(order) => order.supervisor,
+        }
+    }
+
+    /// Whether it may go on where the kernel can't confine it.
+    pub fn sandbox(&self) -> Sandbox {
+        match self {
+            Self::Film(order) => order.sandbox,
+            Self::Poster(order) => order.sandbox,
+        }
+    }
+
+    /// The only folder that is written.
+    pub fn output(&self) -> Option<&Path> {
+        match self {
+            Self::Film(order) => order.output.as_deref(),
+            Self::Poster(order) => Some(&order.output),
+        }
+    }
+}
+
+/// What the worker is to do with the picture on its standard input: draw it anew as `poster.jpg`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PosterOrder {
+    pub image: Image,
+    pub supervisor: u32,
+    pub sandbox: Sandbox,
+    /// A folder for nothing else.
+    pub output: PathBuf,
+}
 
 /// What the worker is to do with the film on its standard input.
 #[derive(Debug, Clone, Serialize, Deserialize)]

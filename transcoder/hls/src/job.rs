@@ -18,6 +18,8 @@ pub const ASKED: &str = "asked";
 pub const REPLACEMENTS: &str = ".for";
 /// Ending of a refusal.
 pub const REFUSED: &str = "no";
+/// Longest picture that is taken for a poster, in bytes.
+pub const MAX_PICTURE_BYTES: u64 = 10 << 20;
 /// Longest job file, in bytes.
 pub const MAX_JOB_BYTES: u64 = 256 * 1024;
 /// Longest wish, in bytes.
@@ -134,6 +136,10 @@ pub enum Change {
     Replace {
         file: String,
     },
+    /// Another picture to stand for the title.
+    Poster {
+        picture: Picture,
+    },
     /// A broadcast's title without what was before `from_s` and after `to_s`, in seconds of its
     /// recording; to whole segments, which last two seconds or so.
     Trim {
@@ -144,6 +150,16 @@ pub enum Change {
     Delete {},
     /// The job's file goes; nothing else does. For jobs that have ended.
     Forget {},
+}
+
+/// Which picture stands for a title.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Picture {
+    /// One of those that were made: `poster-<number>.jpg`.
+    Choice(u32),
+    /// A JPEG, PNG or WebP picture in the inbox's folder `.for/<id>/`.
+    File(String),
 }
 
 /// The contents of a file in `jobs/asked/`.
@@ -175,7 +191,10 @@ impl Wish {
         }
         let wish: Self = serde_json::from_slice(text)?;
         match &wish.change {
-            Change::Replace { file } if !is_plain_name(file) => Err(BadWish::BadName(file.clone())),
+            Change::Replace { file }
+            | Change::Poster {
+                picture: Picture::File(file),
+            } if !is_plain_name(file) => Err(BadWish::BadName(file.clone())),
             Change::Trim { from_s, to_s } if from_s >= to_s => Err(BadWish::Nothing),
             _ => Ok(wish),
         }
@@ -230,6 +249,18 @@ mod tests {
                     file: "new cut.mp4".into(),
                 },
             ),
+            (
+                r#"{"job":"00ff10a9bcdef012","do":"poster","picture":{"choice":3}}"#,
+                Change::Poster {
+                    picture: Picture::Choice(3),
+                },
+            ),
+            (
+                r#"{"job":"00ff10a9bcdef012","do":"poster","picture":{"file":"me.png"}}"#,
+                Change::Poster {
+                    picture: Picture::File("me.png".into()),
+                },
+            ),
         ] {
             let read = wish(text).expect(text);
             assert_eq!(read.change, change);
@@ -252,6 +283,10 @@ mod tests {
             r#"{"job":"00ff10a9bcdef012","do":"replace","file":"../keys.json"}"#,
             r#"{"job":"00ff10a9bcdef012","do":"replace","file":".hidden"}"#,
             r#"{"job":"00ff10a9bcdef012","do":"replace","file":""}"#,
+            r#"{"job":"00ff10a9bcdef012","do":"poster"}"#,
+            r#"{"job":"00ff10a9bcdef012","do":"poster","picture":{"choice":-1}}"#,
+            r#"{"job":"00ff10a9bcdef012","do":"poster","picture":{"choice":1,"file":"x"}}"#,
+            r#"{"job":"00ff10a9bcdef012","do":"poster","picture":{"file":"../keys.json"}}"#,
         ] {
             assert!(wish(text).is_err(), "{text}");
         }

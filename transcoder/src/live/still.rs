@@ -8,7 +8,7 @@ use std::path::Path;
 use satreel_film::fault::Fault;
 use satreel_film::fmp4::{media_segment, read};
 use satreel_film::magic::Container;
-use satreel_film::protocol::Order;
+use satreel_film::protocol::{Errand, Order};
 use satreel_hls::job::Preview;
 use satreel_hls::live::Window;
 use satreel_hls::naming::MediaFile;
@@ -59,7 +59,7 @@ fn draw_in(site: &Site, own: &Path, film: &[u8]) -> Result<(), Fault> {
     let path = own.join("film.mp4");
     fs::write(&path, film).map_err(|error| Fault::writing(&error))?;
     let film = File::open(&path).map_err(|error| Fault::reading(&error))?;
-    let order = Order {
+    let errand = Errand::Film(Order {
         container: Container::Mp4,
         preview: Preview::Usual(0),
         generation: 0,
@@ -70,13 +70,13 @@ fn draw_in(site: &Site, own: &Path, film: &[u8]) -> Result<(), Fault> {
         captions: Vec::new(),
         still: true,
         output: Some(own.to_owned()),
-    };
+    });
     let around = Surroundings {
         keep_free: 0,
         ..site.surroundings()
     };
     let control = Control::default();
-    supervise(&film, &order, &control, Some(&around), |_| Ok(()))
+    supervise(&film, &errand, &control, Some(&around), |_| Ok(()))
 }
 
 /// SECURITY: a worker wrote it, so it is read as a stranger's: a plain file, bounded, that begins

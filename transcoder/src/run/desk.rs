@@ -11,11 +11,13 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use satreel_film::fault::Fault;
+use satreel_hls::job::Picture;
 use satreel_hls::naming::VideoId;
 
 use super::{aside, turn};
 use crate::control::{Control, Word};
 use crate::job::{self, JobState};
+use crate::poster;
 use crate::site::Site;
 
 const GLANCE: Duration = Duration::from_millis(50);
@@ -37,12 +39,21 @@ struct Hand {
     thread: JoinHandle<()>,
 }
 
+/// A picture that is being drawn: a matter of a second, so it waits for no job.
+#[derive(Debug)]
+struct Drawing {
+    wish: (VideoId, Picture),
+    control: Arc<Control>,
+    thread: JoinHandle<Result<(), poster::Error>>,
+}
+
 /// All of them.
 #[derive(Debug)]
 pub(crate) struct Desk {
     pub(super) site: Site,
     queue: VecDeque<Task>,
     hands: Vec<Hand>,
+    drawings: Vec<Drawing>,
 }
 
 /// Held by the one `run` of a site. The kernel frees it with its owner.
@@ -97,6 +108,7 @@ impl Desk {
             site: site.clone(),
             queue: VecDeque::new(),
             hands: Vec::new(),
+            drawings: Vec::new(),
         }
     }
 
@@ -152,10 +164,57 @@ impl Desk {
         hand.map(|hand| &*hand.control)
     }
 
+    /// Has a title's poster drawn. None: not yet.
+    pub(super) fn draw(
+        &mut self,
+        id: VideoId,
+        picture: &Picture,
+    ) -> Option<Result<(), poster::Error>> {
+        let wish = (id, picture.clone());
+        let begun = self
+            .drawings
+            .iter()
+            .position(|drawing| drawing.wish == wish);
+        match begun {
+            Some(at) if self.drawings[at].thread.is_finished() => {
+                let ended = self.drawings.swap_remove(at).thread.join();
+                // One that fell is begun again.
+                ended.ok()
+            }
+            Some(_) => None,
+            // One picture of a title at a time.
+            None if self.drawings.iter().any(|other| other.wish.0 == id) => None,
+            None => {
+                let control = Arc::new(Control::default());
+                let (site, own, (id, picture)) =
+                    (self.site.clone(), Arc::clone(&control), wish.clone());
+                let thread = std::thread::Builder::new()
+                    .name("poster".to_owned())
+                    .spawn(move || poster::put(&site, id, &picture, &own));
+                match thread {
+                    Ok(thread) => self.drawings.push(Drawing {
+                        wish,
+                        control,
+                        thread,
+                    }),
+                    Err(error) => tracing::error!(%error, "no thread for a poster"),
+                }
+                None
+            }
+        }
+    }
+
     /// Has every worker end, and waits until it has.
     pub(super) fn close(self) {
         for hand in &self.hands {
             hand.control.say(Word::Stop);
+        }
+        for drawing in &self.drawings {
+            drawing.control.say(Word::Stop);
+        }
+        for drawing in self.drawings {
+            // Its wish is still there: the next start draws it.
+            let _ = drawing.thread.join();
         }
         for hand in self.hands {
             // One that fell has said so already.

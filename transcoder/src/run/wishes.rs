@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use satreel_film::fault::Fault;
-use satreel_hls::job::{Change, MAX_WISH_BYTES, MOST_WISHES, Preview, REFUSED, REPLACEMENTS, Wish};
+use satreel_hls::job::{
+    Change, MAX_WISH_BYTES, MOST_WISHES, Picture, Preview, REFUSED, REPLACEMENTS, Wish,
+};
 use satreel_hls::naming::VideoId;
 
 use super::aside::{self, Aside};
@@ -20,6 +22,7 @@ use crate::generation;
 use crate::intake;
 use crate::job::{self, JobFile, JobState};
 use crate::live::film::{self, Cut};
+use crate::poster;
 use crate::site::{Site, write_whole};
 use crate::title;
 
@@ -44,6 +47,8 @@ enum Refusal {
     NoSource(PathBuf),
     #[error(transparent)]
     Fault(#[from] Fault),
+    #[error(transparent)]
+    Poster(#[from] poster::Error),
 }
 
 pub(super) fn carry_out(desk: &mut Desk) {
@@ -131,6 +136,7 @@ pub(crate) fn grant(desk: &mut Desk, wish: &Wish) -> Granted {
         Change::Remake { preview_s } => remake(desk, id, *preview_s),
         Change::Replace { file } => replace(desk, id, file),
         Change::Trim { from_s, to_s } => trim(desk, id, *from_s, *to_s),
+        Change::Poster { picture } => poster(desk, id, picture),
         Change::Delete {} => delete(desk, id),
         Change::Forget {} => forget(desk, id),
     };
@@ -289,6 +295,13 @@ fn trim(desk: &mut Desk, id: VideoId, from_s: u32, to_s: u32) -> Result<Granted,
     file.generation = generation::next(&folder);
     desk.begin(id, file)?;
     Ok(Granted::Yes)
+}
+
+fn poster(desk: &mut Desk, id: VideoId, picture: &Picture) -> Result<Granted, Refusal> {
+    match desk.draw(id, picture) {
+        None => Ok(Granted::Later),
+        Some(drawn) => Ok(drawn.map(|()| Granted::Yes)?),
+    }
 }
 
 /// The job of a title that is whole and that nobody works on.

@@ -15,7 +15,7 @@ use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 use satreel_film::fault::Fault;
-use satreel_film::protocol::{Message, Order};
+use satreel_film::protocol::{Errand, Message};
 
 use crate::control::{Control, Word};
 use crate::surroundings::{Low, Surroundings};
@@ -43,15 +43,15 @@ pub(crate) enum Standstill {
     Held(Low),
 }
 
-/// Has a worker carry out the order; `hear` gets everything that happens on the way.
+/// Has a worker carry out the errand; `hear` gets everything that happens on the way.
 pub(crate) fn supervise(
     film: &File,
-    order: &Order,
+    errand: &Errand,
     control: &Control,
     around: Option<&Surroundings>,
     hear: impl FnMut(Heard<'_>) -> Result<(), Fault>,
 ) -> Result<(), Fault> {
-    let worker = Worker::start(&mut command(order)?, film)?;
+    let worker = Worker::start(&mut command(errand)?, film)?;
     listen_to(worker, PATIENCE, control, around, hear)
 }
 
@@ -94,9 +94,9 @@ fn listen_to(
 }
 
 /// The worker's program, which lies beside this one.
-fn command(order: &Order) -> Result<Command, Fault> {
+fn command(errand: &Errand) -> Result<Command, Fault> {
     let own = std::env::current_exe().map_err(|error| crashed("no program", &error))?;
-    let order = serde_json::to_string(order).map_err(|error| crashed("no order", &error))?;
+    let order = serde_json::to_string(errand).map_err(|error| crashed("no order", &error))?;
     let mut command = Command::new(own.with_file_name(WORKER));
     command.arg(order);
     Ok(command)

@@ -12,6 +12,7 @@ mod jobs;
 mod live;
 mod matrix;
 mod picture;
+mod poster;
 mod rig;
 mod sound;
 mod sync;

@@ -246,7 +246,8 @@ impl Title {
         std::fs::read_dir(&self.folder)
             .expect("the folder")
             .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-            .filter(|name| name.starts_with('.'))
+            // What somebody chose is there to stay.
+            .filter(|name| name.starts_with('.') && name != ".poster")
             .collect()
     }
 

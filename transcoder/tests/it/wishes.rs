@@ -25,13 +25,13 @@ fn ask(rig: &Rig, words: &[&str]) -> Output {
 }
 
 #[track_caller]
-fn granted(rig: &Rig, words: &[&str]) {
+pub(crate) fn granted(rig: &Rig, words: &[&str]) {
     let done = ask(rig, words);
     assert!(done.status.success(), "{words:?}: {}", text(&done.stderr));
 }
 
 #[track_caller]
-fn refused(rig: &Rig, words: &[&str], why: &str) {
+pub(crate) fn refused(rig: &Rig, words: &[&str], why: &str) {
     let done = ask(rig, words);
     let told = text(&done.stderr);
     assert_eq!(done.status.code(), Some(1), "{words:?}: {told}");
@@ -44,7 +44,7 @@ pub(crate) fn jobs(rig: &Rig) -> Vec<Value> {
     told["jobs"].as_array().expect("jobs").clone()
 }
 
-fn job(rig: &Rig, id: &str) -> Value {
+pub(crate) fn job(rig: &Rig, id: &str) -> Value {
     let path = rig.data().join("jobs").join(format!("{id}.json"));
     let text = fs::read(path).unwrap_or_default();
     serde_json::from_slice(&text).unwrap_or_default()

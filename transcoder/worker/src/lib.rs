@@ -1,5 +1,5 @@
-//! The worker: one process, one film, no secret. Reads the film from its standard input, writes
-//! into one folder, tells on its standard output.
+//! The worker: one process, one film (or one picture), no secret. Reads it from its standard input,
+//! writes into one folder, tells on its standard output.
 //!
 //! The way of a film: [`input`] opens it, [`scan`] looks through it, the plan is made, then one
 //! pass feeds [`picture`] (copied packets, one decoder, the cascade of [`rung`]s) and [`sound`];
@@ -7,6 +7,7 @@
 //! title whole.
 
 mod board;
+mod easel;
 mod graph;
 mod hover;
 mod input;
@@ -42,7 +43,7 @@ use satreel_film::fault::Fault;
 use satreel_film::magic::Container;
 use satreel_film::plan::facts::Facts;
 use satreel_film::plan::{self, Rung};
-use satreel_film::protocol::{Message, Order};
+use satreel_film::protocol::{Errand, Message, Order};
 use satreel_hls::naming::MediaFile;
 
 use board::Board;
@@ -71,9 +72,9 @@ pub fn unconfined(order: &str) -> ExitCode {
 }
 
 /// Whether it went well has been told when this returns.
-fn work(order: &str, confine: impl FnOnce(&Order, &mut Report) -> Result<(), Fault>) -> ExitCode {
-    let order: Order = match serde_json::from_str(order) {
-        Ok(order) => order,
+fn work(order: &str, confine: impl FnOnce(&Errand, &mut Report) -> Result<(), Fault>) -> ExitCode {
+    let errand: Errand = match serde_json::from_str(order) {
+        Ok(errand) => errand,
         Err(error) => {
             let _ = writeln!(
                 std::io::stderr(),
@@ -83,10 +84,13 @@ fn work(order: &str, confine: impl FnOnce(&Order, &mut Report) -> Result<(), Fau
         }
     };
     let mut report = Report::new();
-    let result = end_with(order.supervisor)
-        .and_then(|()| confine(&order, &mut report))
+    let result = end_with(errand.supervisor())
+        .and_then(|()| confine(&errand, &mut report))
         .and_then(|()| open())
-        .and_then(|film| make(&order, &film, &mut report));
+        .and_then(|input| match &errand {
+            Errand::Film(order) => make(order, &input, &mut report),
+            Errand::Poster(order) => easel::draw(order, &input),
+        });
     match result {
         Ok(()) => {
             report.tell(&Message::Done {});
@@ -99,13 +103,13 @@ fn work(order: &str, confine: impl FnOnce(&Order, &mut Report) -> Result<(), Fau
     }
 }
 
-fn confine(order: &Order, report: &mut Report) -> Result<(), Fault> {
-    let layers = satreel_film::sandbox::confine(order.output.as_deref(), order.sandbox)?;
+fn confine(errand: &Errand, report: &mut Report) -> Result<(), Fault> {
+    let layers = satreel_film::sandbox::confine(errand.output(), errand.sandbox())?;
     report.tell(&Message::Confined { layers });
     Ok(())
 }
 
-/// The film, and FFmpeg ready for it.
+/// The film or picture, and FFmpeg ready for it.
 fn open() -> Result<File, Fault> {
     ffmpeg::init().map_err(Fault::damaged)?;
     ffmpeg::log::set_level(ffmpeg::log::Level::Fatal);

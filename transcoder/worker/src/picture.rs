@@ -22,7 +22,7 @@ use super::track::{Cut, Frame, From, Track};
 
 /// Packets that cannot be decoded, of a hundred, before the film counts as damaged.
 const MOST_BAD_PERCENT: usize = 5;
-const MOST_PIXELS: &str = "36000000";
+pub(super) const MOST_PIXELS: &str = "36000000";
 
 /// The original's packets, cut at its own keyframes.
 pub(super) struct Copied {

@@ -1,8 +1,9 @@
 //! The picture on the storefront: the best of a few frames between a tenth and a third of the film.
 
-use ffmpeg::codec::encoder;
+use ffmpeg::codec::{decoder, encoder};
 use ffmpeg::format::Pixel;
 use ffmpeg::format::stream::Stream;
+use ffmpeg::frame::side_data::Type as SideData;
 use ffmpeg::{Dictionary, Error, Packet, Rational, frame, picture};
 use ffmpeg_next as ffmpeg;
 
@@ -14,6 +15,7 @@ use satreel_hls::naming::MediaFile;
 use super::graph::{Pictures, Target};
 use super::peek;
 use super::picture::open_decoder;
+use super::scan::quarter_turns;
 use super::store::Store;
 
 const WIDEST: u32 = 1280;
@@ -114,23 +116,37 @@ pub(super) fn upright(frame: &frame::Video, target: &Target, clock: Clock) -> Op
 
 /// The cover that a recording carries, if it can be drawn: a broken one is no fault of the sound.
 pub(super) fn cover(stream: &Stream<'_>, packet: &Packet) -> Option<frame::Video> {
-    let mut decoder = open_decoder(stream).ok()?;
+    alone(open_decoder(stream).ok()?, packet)
+}
+
+/// The one picture that a packet holds, not wider than a poster.
+pub(super) fn alone(mut decoder: decoder::Video, packet: &Packet) -> Option<frame::Video> {
     decoder.send_packet(packet).ok()?;
     decoder.send_eof().ok()?;
     let mut found = frame::Video::empty();
     decoder.receive_frame(&mut found).ok()?;
-    let (width, height) = (found.width(), found.height());
+    let rotation = turned(&found);
+    let (mut width, mut height) = (found.width(), found.height());
+    if rotation % 180 == 90 {
+        std::mem::swap(&mut width, &mut height);
+    }
     let wide = width.min(WIDEST);
     let high = u64::from(height) * u64::from(wide) / u64::from(width.max(1));
     let target = Target {
         width: (wide & !1).max(2),
         height: (u32::try_from(high).unwrap_or(WIDEST) & !1).clamp(2, 2 * WIDEST),
         format: "yuvj420p",
-        rotation: 0,
+        rotation,
         interlaced: false,
     };
     found.set_pts(Some(0));
     upright(&found, &target, Clock::of_rate(1000))
+}
+
+/// How a camera was held, as its picture says.
+fn turned(picture: &frame::Video) -> u32 {
+    let matrix = picture.side_data(SideData::DisplayMatrix);
+    matrix.map_or(0, |matrix| quarter_turns(matrix.data()))
 }
 
 /// A picture as a file.

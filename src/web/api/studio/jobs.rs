@@ -48,6 +48,10 @@ pub async fn ask(
             let words = "the time to begin at must be before the time to end at";
             return Err(ApiError::field("from_s", words));
         }
+        Change::Poster { .. } => {
+            let words = "choose a poster by PUT /api/studio/titles/{id}/poster";
+            return Err(ApiError::field("do", words));
+        }
         Change::Pause {}
         | Change::Resume {}
         | Change::Cancel {}

@@ -3,6 +3,7 @@
 
 mod events;
 mod jobs;
+mod posters;
 mod sales;
 mod session;
 mod titles;
@@ -38,7 +39,7 @@ pub fn routes() -> Router<Shared> {
 
 /// What takes its bodies as they come, and not into memory first.
 pub fn streaming() -> Router<Shared> {
-    uploads::routes()
+    uploads::routes().merge(posters::routes())
 }
 
 /// Inside the guard as well: a stranger does not learn what there is.

@@ -151,7 +151,7 @@ pub async fn delete(
     Ok(([(header::CACHE_CONTROL, "no-store")], Answer(deleted)).into_response())
 }
 
-fn follower(web: &Web) -> watch::Receiver<u64> {
+pub(super) fn follower(web: &Web) -> watch::Receiver<u64> {
     let mut catalog = web.sale.catalog.changed();
     catalog.mark_unchanged();
     catalog
@@ -159,13 +159,13 @@ fn follower(web: &Web) -> watch::Receiver<u64> {
 
 /// The catalogue follows the disk by itself; what asks right after a change should see it. It may
 /// be slow, and a change that alters nothing wakes nobody.
-async fn taken_in(catalog: &mut watch::Receiver<u64>) {
+pub(super) async fn taken_in(catalog: &mut watch::Receiver<u64>) {
     let patience = std::time::Duration::from_millis(500);
     let _ = tokio::time::timeout(patience, catalog.changed()).await;
 }
 
 /// RFC 9110 §13.1.1; only strong tags match.
-fn condition(headers: &HeaderMap) -> Result<Condition, ApiError> {
+pub(super) fn condition(headers: &HeaderMap) -> Result<Condition, ApiError> {
     let mut values = headers.get_all(header::IF_MATCH).iter().peekable();
     if values.peek().is_none() {
         return Err(ApiError::NoCondition);
@@ -184,7 +184,7 @@ fn condition(headers: &HeaderMap) -> Result<Condition, ApiError> {
     Ok(Condition::Marks(marks))
 }
 
-async fn on_disk<T: Send + 'static>(
+pub(super) async fn on_disk<T: Send + 'static>(
     web: &Shared,
     work: impl FnOnce(&Web) -> T + Send + 'static,
 ) -> Result<T, ApiError> {

@@ -21,6 +21,7 @@ use super::Report;
 use super::input::Packets;
 use audio::AudioScan;
 use video::VideoScan;
+pub(super) use video::quarter_turns;
 use words::WordScan;
 
 /// More languages than any film has.

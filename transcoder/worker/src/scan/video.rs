@@ -210,14 +210,17 @@ impl VideoScan {
     }
 }
 
-/// Clockwise degrees out of the display matrix (ISO/IEC 14496-12 §6.2.2), to the nearest quarter.
 fn rotation(stream: &Stream<'_>) -> u32 {
     let matrix = stream
         .side_data()
         .find(|data| data.kind() == SideData::DisplayMatrix);
-    let Some(matrix) = matrix else { return 0 };
+    matrix.map_or(0, |matrix| quarter_turns(matrix.data()))
+}
+
+/// Clockwise degrees out of a display matrix (ISO/IEC 14496-12 §6.2.2), to the nearest quarter.
+pub(crate) fn quarter_turns(matrix: &[u8]) -> u32 {
     let cell = |index: usize| {
-        let bytes = matrix.data().get(index * 4..index * 4 + 4)?;
+        let bytes = matrix.get(index * 4..index * 4 + 4)?;
         Some(f64::from(i32::from_ne_bytes(bytes.try_into().ok()?)))
     };
     let (Some(a), Some(b)) = (cell(0), cell(1)) else {
