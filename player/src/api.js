@@ -32,13 +32,15 @@ export class Problem extends Error {
 
 /**
  * @param {string} method @param {string} path
- * @param {{ body?: unknown, token?: string | null, etag?: string }} [options]
+ * @param {{ body?: unknown, file?: Blob, token?: string | null, etag?: string }} [options] a body is
+ *   sent as JSON, a file as it is
  * @returns {Promise<any>}
  */
-export async function call(method, path, { body, token, etag } = {}) {
+export async function call(method, path, { body, file, token, etag } = {}) {
   /** @type {Record<string, string>} */
   const headers = { accept: "application/json" };
   if (body !== undefined) headers["content-type"] = "application/json";
+  if (file) headers["content-type"] = file.type;
   if (etag) headers["if-match"] = etag;
   if (token) headers.authorization = `Bearer ${token}`;
   let response;
@@ -46,7 +48,7 @@ export async function call(method, path, { body, token, etag } = {}) {
     response = await fetch(path, {
       method,
       headers,
-      body: body === undefined ? undefined : JSON.stringify(body),
+      body: file ?? (body === undefined ? undefined : JSON.stringify(body)),
       cache: "no-store",
     });
   } catch {

@@ -51,3 +51,11 @@ export async function recording(folder) {
   await ffmpeg("-f", "lavfi", "-i", tone, file);
   return file;
 }
+
+/** A picture as somebody may have it. @param {string} folder @returns {Promise<string>} its path */
+export async function still(folder) {
+  const file = join(folder, "own.png");
+  const drawing = "mandelbrot=s=1600x900:end_scale=0.3";
+  await ffmpeg("-f", "lavfi", "-i", drawing, "-frames:v", "1", file);
+  return file;
+}

@@ -1,7 +1,7 @@
 // @ts-check
 // The studio's calls. Every fault is a Problem, as everywhere.
 
-/** @import { Job, SalesReport, StudioTitle, Today, Upload } from "./types.js" */
+/** @import { Job, Pictures, SalesReport, StudioTitle, Today, Upload } from "./types.js" */
 
 import { call } from "../api.js";
 
@@ -20,6 +20,16 @@ export const edit = (id, etag, changes) =>
 
 /** @param {string} id @param {string} etag @returns {Promise<{ freed_bytes: number, left: string }>} */
 export const takeDown = (id, etag) => call("DELETE", `/api/studio/titles/${id}`, { etag });
+
+/** What shows a title. @param {string} id @returns {Promise<Pictures>} */
+export const pictures = (id) => call("GET", `/api/studio/titles/${id}/poster`);
+
+/** Has another picture stand for a title. @param {string} id @param {string} etag @param {number | File} picture the number of one that was made, or one's own @returns {Promise<Pictures>} */
+export const showBy = (id, etag, picture) =>
+  call("PUT", `/api/studio/titles/${id}/poster`, {
+    etag,
+    ...(typeof picture === "number" ? { body: { choice: picture } } : { file: picture }),
+  });
 
 /** @returns {Promise<{ jobs: Job[] }>} */
 export const jobs = () => call("GET", "/api/studio/jobs");

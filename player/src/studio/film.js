@@ -1,20 +1,19 @@
 // @ts-check
-// One film: its words, prices and free start, on sale or hidden, and taking it down.
+// One film: its words, prices and free start, its pictures, on sale or hidden, and taking it down.
 
 /** @import { StudioState, StudioTitle } from "./types.js" */
 /** @import { Store } from "./store.js" */
-/** @import { Texts } from "./film-form.js" */
 
 import { Problem } from "../api.js";
 import { h } from "../dom.js";
 import { sats } from "../words.js";
 import * as api from "./api.js";
-import { changesOf, textsOf } from "./film-form.js";
 import { KINDS } from "./drop.js";
+import { form } from "./film-fields.js";
+import { changesOf, textsOf } from "./film-form.js";
 import { alarm } from "./lines.js";
-import { count, length, offers } from "./words.js";
-
-const AWAY = "The cinema does not answer. Nothing was changed; try again in a moment.";
+import { picturesOf } from "./pictures.js";
+import { AWAY, count, length, sentence } from "./words.js";
 
 /**
  * @param {Store} store @param {string} id
@@ -65,6 +64,7 @@ export function filmView(store, id, replace) {
     element.replaceChildren(
       head(current),
       fields.element,
+      pictures(current),
       sale(current, note),
       again(current),
       away(current),
@@ -143,6 +143,16 @@ export function filmView(store, id, replace) {
           on && h("a", { class: "button", href: `/w/${id}` }, "See its page"),
         ),
     );
+  }
+
+  /** @param {StudioTitle} current */
+  function pictures(current) {
+    if (current.state !== "published" && current.state !== "hidden") return "";
+    return picturesOf(id, (poster) => {
+      const shown = element.querySelector(".film-top img");
+      if (poster && shown) shown.setAttribute("src", poster);
+      if (title) title = { ...title, poster };
+    });
   }
 
   /** The film's own pictures and sound, made once more or of another file. @param {StudioTitle} current */
@@ -303,121 +313,6 @@ function head(title) {
   );
 }
 
-/** @param {StudioTitle} title @param {import("./types.js").Tier[]} usual */
-function form(title, usual) {
-  const texts = textsOf(title, usual);
-  /** @type {Map<string, { input: HTMLElement, words: HTMLElement }>} */
-  const places = new Map();
-
-  /** @param {string} field @param {string} label @param {HTMLElement} input @param {string} [help] */
-  const row = (field, label, input, help) => {
-    const words = h("p", { class: "wrong-words", id: `wrong-${field}`, role: "alert" });
-    input.setAttribute(
-      "aria-describedby",
-      help ? `help-${field} wrong-${field}` : `wrong-${field}`,
-    );
-    places.set(field, { input, words });
-    return h(
-      "div",
-      { class: "row" },
-      h("label", { for: `f-${field}` }, label),
-      input,
-      help && h("p", { class: "quiet", id: `help-${field}` }, help),
-      words,
-    );
-  };
-  /** @param {keyof Texts} field @param {Record<string, string | boolean>} [more] */
-  const text = (field, more = {}) =>
-    h("input", {
-      id: `f-${field}`,
-      name: field,
-      type: "text",
-      value: texts[field],
-      autocomplete: "off",
-      ...more,
-    });
-  /** @param {Texts["selling"]} value @param {string} label */
-  const choice = (value, label) =>
-    h(
-      "label",
-      { class: "choice" },
-      h("input", { type: "radio", name: "selling", value, checked: texts.selling === value }),
-      h("span", null, label),
-    );
-
-  const description = h("textarea", {
-    id: "f-description",
-    name: "description",
-    rows: 5,
-    maxlength: 10000,
-  });
-  description.value = texts.description;
-  const digits = { inputmode: "numeric", maxlength: "15" };
-  const own = h(
-    "div",
-    { class: "prices" },
-    h("label", null, h("span", null, "Rent, sat"), text("rent_sat", digits)),
-    h("label", null, h("span", null, "for hours"), text("rent_hours", digits)),
-    h("label", null, h("span", null, "To own, sat"), text("own_sat", digits)),
-  );
-  const selling = h(
-    "fieldset",
-    { id: "f-tiers", tabindex: "-1" },
-    h("legend", null, "What it costs"),
-    choice("usual", `The site's prices: ${offers(null, usual)}`),
-    choice("own", "Prices of its own"),
-    own,
-    choice("free", "Free"),
-  );
-  const wrongTiers = h("p", { class: "wrong-words", id: "wrong-tiers", role: "alert" });
-  places.set("tiers", { input: selling, words: wrongTiers });
-  const element = h(
-    "form",
-    { class: "film-form", novalidate: true },
-    row("name", "Name", text("name", { maxlength: "200" })),
-    row("description", "Description", description),
-    h(
-      "div",
-      { class: "two" },
-      row("year", "Year", text("year", { inputmode: "numeric", maxlength: "4" })),
-      row("preview_s", "Free start, in seconds", text("preview_s", digits)),
-    ),
-    row(
-      "tags",
-      "Tags",
-      text("tags"),
-      "Separated by commas. A pass for a tag opens all films that carry it.",
-    ),
-    selling,
-    wrongTiers,
-  );
-  const showOwn = () => {
-    own.hidden = new FormData(element).get("selling") !== "own";
-  };
-  element.addEventListener("change", showOwn);
-  showOwn();
-
-  return {
-    element,
-    /** @returns {Texts} */
-    texts: () => /** @type {Texts} */ ({ ...texts, ...Object.fromEntries(new FormData(element)) }),
-    clear() {
-      for (const { input, words } of places.values()) {
-        words.textContent = "";
-        input.removeAttribute("aria-invalid");
-      }
-    },
-    /** @param {string} field @param {string} what */
-    blame(field, what) {
-      const place = places.get(field) ?? places.get("name");
-      if (!place) return;
-      place.words.textContent = what;
-      place.input.setAttribute("aria-invalid", "true");
-      place.input.focus();
-    },
-  };
-}
-
 /** What deleting means for those who paid. @param {StudioTitle} title */
 function leftBehind(title) {
   const { owned, running } = title;
@@ -446,10 +341,4 @@ function missing() {
 /** @param {HTMLElement} place @param {string} words */
 function say(place, words) {
   place.replaceChildren(words);
-}
-
-/** A problem's detail, without the field that it stands beside. @param {string} detail */
-function sentence(detail) {
-  const words = detail.replace(/^[a-z_]+: /, "");
-  return `${words.slice(0, 1).toUpperCase()}${words.slice(1)}.`;
 }

@@ -30,6 +30,21 @@ export interface StudioTitle {
   etag: string;
 }
 
+/** What shows a title, and could. */
+export interface Pictures {
+  poster: string | null;
+  choices: { number: number; picture: string; shown: boolean }[];
+  /** The poster is none of the choices. */
+  own: boolean;
+  /** All of the film in small pictures. */
+  sheets: string[];
+  hover: string | null;
+  waveform: string | null;
+  /** Another was asked for, and comes when the transcoder runs. */
+  waiting: boolean;
+  etag: string;
+}
+
 /** What the transcoder tells of a film that it makes. */
 export interface Job {
   id: string;

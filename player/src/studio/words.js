@@ -8,6 +8,14 @@ import { number, sats } from "../words.js";
 const THIN = "\u202f";
 const UNITS = ["B", "KB", "MB", "GB", "TB"];
 
+export const AWAY = "The cinema does not answer. Nothing was changed; try again in a moment.";
+
+/** A problem's detail, without the field that it stands beside. @param {string} detail */
+export function sentence(detail) {
+  const words = detail.replace(/^[a-z_]+: /, "");
+  return `${words.slice(0, 1).toUpperCase()}${words.slice(1)}.`;
+}
+
 /** `1536` → "1.5 KB". @param {number} bytes */
 export function size(bytes) {
   let value = Math.max(0, bytes);
