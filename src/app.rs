@@ -13,7 +13,7 @@ use crate::{
     clock::Clock,
     keys::Keys,
     ledger::Ledger,
-    media::{gate::Gate, store::Store},
+    media::{gate::Gate, live::Live, store::Store},
     metrics::Metrics,
     payments::{
         InvoiceBackend,
@@ -82,7 +82,10 @@ impl App {
         ));
 
         let cache = u64::from(config.server.cache_mb) << 20;
-        let store = Arc::new(Store::new(data.join("titles"), cache));
+        // Broadcasts need little of it: viewers are all at the same place.
+        let for_live = cache / 4;
+        let store = Arc::new(Store::new(data.join("titles"), cache - for_live));
+        let live = Arc::new(Live::open(data, for_live).context("the broadcasts")?);
         let denied = Denied::open(&data.join(denied::FILE)).context("the deny list")?;
         let admission = Arc::new(Admission::new(
             denied,
@@ -92,6 +95,7 @@ impl App {
             keys.clone(),
             clock.clone(),
             store.clone(),
+            live.clone(),
             admission.clone(),
             metrics.clone(),
         ));

@@ -1,10 +1,12 @@
 //! The playback grant: what opens media, in the URL's path, for minutes.
 //!
 //! Body, 37 bytes: title 8 | expires, unix seconds 8 | subject 8 | playback session 8 |
-//! last segment 4 (all ones: the whole film) | flags 1 (bit 0: playlists show the whole timeline).
+//! last segment 4 (all ones: the whole film) | flags 1 (bit 0: playlists show the whole timeline;
+//! the others, as a number: how many segments of a broadcast are free, 0 if it is none).
 //!
 //! A preview is a grant that ends at a segment. Segments of all tracks are numbered alike and cut
-//! at the same times, so the gate needs no look-up to hold the line.
+//! at the same times, so the gate needs no look-up to hold the line. A broadcast's begins at a
+//! segment too, or else its free part would be all that was ever shown.
 
 use super::{
     envelope::{self, Kind},
@@ -17,6 +19,8 @@ use super::{
 const BODY: usize = 37;
 const WHOLE_FILM: u32 = u32::MAX;
 const WHOLE_TIMELINE: u8 = 1;
+/// Most segments of a broadcast's free part.
+pub const MAX_GLIMPSE: u8 = 127;
 
 /// One viewer's one playing of one title; renewals keep it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -63,6 +67,8 @@ pub enum Extent {
         /// knows where to stop) or end with the preview (for every other player).
         whole_timeline: bool,
     },
+    /// Of a running broadcast: this segment and `segments - 1` before it.
+    Glimpse { last_segment: u32, segments: u8 },
 }
 
 /// A grant that was checked, or is about to be sealed.
@@ -106,6 +112,13 @@ impl Grant {
                     if whole_timeline { WHOLE_TIMELINE } else { 0 },
                 )
             }
+            Extent::Glimpse {
+                last_segment,
+                segments,
+            } => (
+                last_segment.min(WHOLE_FILM - 1),
+                segments.clamp(1, MAX_GLIMPSE) << 1,
+            ),
         };
         let mut body = [0; BODY];
         body[..8].copy_from_slice(self.title.as_bytes());
@@ -127,6 +140,10 @@ impl Grant {
         let last_segment = u32::from_be_bytes([body[32], body[33], body[34], body[35]]);
         let extent = match last_segment {
             WHOLE_FILM => Extent::Film,
+            _ if body[36] >> 1 > 0 => Extent::Glimpse {
+                last_segment,
+                segments: body[36] >> 1,
+            },
             _ => Extent::Preview {
                 last_segment,
                 whole_timeline: body[36] & WHOLE_TIMELINE != 0,
@@ -156,7 +173,7 @@ impl Grant {
     pub fn check_whole(&self) -> Result<(), Refusal> {
         match self.extent {
             Extent::Film => Ok(()),
-            Extent::Preview { .. } => Err(Refusal::BeyondPreview),
+            Extent::Preview { .. } | Extent::Glimpse { .. } => Err(Refusal::BeyondPreview),
         }
     }
 
@@ -166,7 +183,15 @@ impl Grant {
             Extent::Preview { last_segment, .. } if number > last_segment => {
                 Err(Refusal::BeyondPreview)
             }
-            Extent::Preview { .. } | Extent::Film => Ok(()),
+            Extent::Glimpse {
+                last_segment,
+                segments,
+            } if number > last_segment
+                || last_segment.saturating_sub(number) >= u32::from(segments) =>
+            {
+                Err(Refusal::BeyondPreview)
+            }
+            Extent::Preview { .. } | Extent::Glimpse { .. } | Extent::Film => Ok(()),
         }
     }
 }
@@ -185,6 +210,12 @@ mod tests {
                 Extent::Preview {
                     last_segment,
                     whole_timeline,
+                }
+            }),
+            (0..WHOLE_FILM - 1, 1..=MAX_GLIMPSE).prop_map(|(last_segment, segments)| {
+                Extent::Glimpse {
+                    last_segment,
+                    segments,
                 }
             }),
         ];
@@ -230,6 +261,19 @@ mod tests {
                 extent: Extent::Preview { last_segment, whole_timeline: true },
             };
             prop_assert_eq!(grant.check_segment(number).is_ok(), number <= last_segment);
+        }
+
+        #[test]
+        fn a_glimpse_is_so_many_segments(last_segment in 0..1000_u32, segments in 1..=MAX_GLIMPSE, number in 0..2000_u32) {
+            let grant = Grant {
+                title: VideoId::from_bytes([1; 8]),
+                expires_at: Timestamp::from_unix(10),
+                subject: Subject::NOBODY,
+                session: Session([0; 8]),
+                extent: Extent::Glimpse { last_segment, segments },
+            };
+            let free = number <= last_segment && number + u32::from(segments) > last_segment;
+            prop_assert_eq!(grant.check_segment(number).is_ok(), free);
         }
     }
 

@@ -3,20 +3,21 @@
 use std::sync::Arc;
 
 use http::{
-    HeaderMap, HeaderValue, Method, Response, StatusCode,
+    HeaderMap, HeaderValue, Method, Response, StatusCode, Uri,
     header::{
         ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
         ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ALLOW, CACHE_CONTROL, CONTENT_TYPE,
-        REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+        REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
     },
 };
 use http_body_util::Full;
 use satreel_hls::naming::MediaFile;
 
 use super::{
+    live::{Broadcast, Live, Served, Trouble},
     path::MediaPath,
     respond::{BytesResponse, Content, respond},
-    store::{Error, Store},
+    store::{Asset, Error, Store},
 };
 use crate::{
     admission::Admission,
@@ -29,6 +30,10 @@ use crate::{
 /// Grants change from viewer to viewer, so only the viewer's own cache may keep what is under one.
 const IMMUTABLE: &str = "private, max-age=31536000, immutable";
 const REVALIDATE: &str = "private, no-cache";
+/// A running broadcast's playlists: each version is another text, and the next one is about to be.
+const NO_STORE: &str = "no-store";
+/// What a player is asked to wait when it can't be served at the moment, in seconds.
+const RETRY_S: HeaderValue = HeaderValue::from_static("1");
 
 /// Serves media to who may see it.
 #[derive(Debug)]
@@ -36,6 +41,7 @@ pub struct Gate {
     keys: Arc<Keys>,
     clock: Arc<dyn Clock>,
     store: Arc<Store>,
+    live: Arc<Live>,
     admission: Arc<Admission>,
     metrics: Arc<Metrics>,
 }
@@ -45,6 +51,7 @@ impl Gate {
         keys: Arc<Keys>,
         clock: Arc<dyn Clock>,
         store: Arc<Store>,
+        live: Arc<Live>,
         admission: Arc<Admission>,
         metrics: Arc<Metrics>,
     ) -> Self {
@@ -52,16 +59,17 @@ impl Gate {
             keys,
             clock,
             store,
+            live,
             admission,
             metrics,
         }
     }
 
     /// Answers a request whose path begins with [`super::path::PREFIX`].
-    pub async fn answer(&self, method: &Method, path: &str, headers: &HeaderMap) -> BytesResponse {
+    pub async fn answer(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> BytesResponse {
         let mut response = match *method {
-            Method::GET => self.serve(path, headers, false).await,
-            Method::HEAD => self.serve(path, headers, true).await,
+            Method::GET => self.serve(uri, headers, false).await,
+            Method::HEAD => self.serve(uri, headers, true).await,
             Method::OPTIONS => preflight(),
             _ => {
                 let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "media is only read\n");
@@ -84,8 +92,8 @@ impl Gate {
         response
     }
 
-    async fn serve(&self, path: &str, headers: &HeaderMap, is_head: bool) -> BytesResponse {
-        let Some(path) = MediaPath::parse(path) else {
+    async fn serve(&self, uri: &Uri, headers: &HeaderMap, is_head: bool) -> BytesResponse {
+        let Some(path) = MediaPath::parse(uri.path()) else {
             return not_found();
         };
         // SECURITY: nothing below this line runs without a grant for this title.
@@ -93,37 +101,35 @@ impl Gate {
             Ok(grant) => grant,
             Err(refusal) => return forbidden(refusal),
         };
-        match self
-            .store
-            .load(path.title, path.file, cut(&grant, path.file))
-            .await
-        {
-            Ok(asset) => respond(
-                headers,
-                is_head,
-                Content {
-                    bytes: &asset.bytes,
-                    gzip: asset.gzip.as_ref(),
-                    etag: &asset.etag,
-                    content_type: asset.content_type,
-                    cache_control: if asset.immutable {
-                        IMMUTABLE
-                    } else {
-                        REVALIDATE
-                    },
-                },
-            ),
-            Err(Error::Absent) => not_found(),
-            Err(error @ (Error::Damaged { .. } | Error::Read { .. })) => {
-                tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    "media not readable"
-                );
-                plain(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "this file can't be read at the moment\n",
-                )
+        let query = uri.query().unwrap_or_default();
+        if let Some(broadcast) = self.live.get(path.title) {
+            let follows_on = matches!(path.file, MediaFile::Playlist(_)) && query.contains("_HLS_");
+            if follows_on || !broadcast.is_over() {
+                let served = self.live.answer(&broadcast, path.file, query).await;
+                self.note_viewer(&broadcast, &grant, path.file);
+                return sent(served, headers, is_head);
             }
+        }
+        let cut = cut(&grant, path.file);
+        match self.store.load(path.title, path.file, cut).await {
+            // It ended a moment ago, and no title was made of it, or not yet.
+            Err(Error::Absent) => match self.live.get(path.title) {
+                Some(broadcast) => {
+                    let served = self.live.answer(&broadcast, path.file, query).await;
+                    sent(served, headers, is_head)
+                }
+                None => not_found(),
+            },
+            loaded => {
+                let served = loaded.map(Served::File).map_err(Trouble::from);
+                sent(served, headers, is_head)
+            }
+        }
+    }
+
+    fn note_viewer(&self, broadcast: &Broadcast, grant: &Grant, file: MediaFile) {
+        if matches!(file, MediaFile::Playlist(_)) {
+            broadcast.note_viewer(grant.session, self.clock.now());
         }
     }
 
@@ -140,6 +146,61 @@ impl Gate {
         }
         self.admission.check(&grant, now)?;
         Ok(grant)
+    }
+}
+
+fn sent(served: Result<Served, Trouble>, headers: &HeaderMap, is_head: bool) -> BytesResponse {
+    match served {
+        Ok(Served::File(asset)) => respond(headers, is_head, whole(&asset)),
+        Ok(Served::Playlist(playlist)) => {
+            let content = Content {
+                bytes: &playlist.bytes,
+                gzip: playlist.gzip.as_ref(),
+                etag: &playlist.etag,
+                content_type: "application/vnd.apple.mpegurl",
+                cache_control: NO_STORE,
+            };
+            respond(headers, is_head, content)
+        }
+        Err(trouble) => troubled(&trouble),
+    }
+}
+
+fn whole(asset: &Asset) -> Content<'_> {
+    Content {
+        bytes: &asset.bytes,
+        gzip: asset.gzip.as_ref(),
+        etag: &asset.etag,
+        content_type: asset.content_type,
+        cache_control: if asset.immutable {
+            IMMUTABLE
+        } else {
+            REVALIDATE
+        },
+    }
+}
+
+fn troubled(trouble: &Trouble) -> BytesResponse {
+    let unavailable = |body| {
+        let mut response = plain(StatusCode::SERVICE_UNAVAILABLE, body);
+        response.headers_mut().insert(RETRY_AFTER, RETRY_S);
+        response
+    };
+    match trouble {
+        Trouble::Absent | Trouble::Store(Error::Absent) => not_found(),
+        Trouble::Ask => plain(
+            StatusCode::BAD_REQUEST,
+            "_HLS_msn may name one segment more than comes next, _HLS_part needs it, each once\n",
+        ),
+        Trouble::Late => unavailable("nothing new came in time: ask again\n"),
+        Trouble::Crowded => unavailable("too many wait already: ask again\n"),
+        Trouble::Store(error @ (Error::Damaged { .. } | Error::Read { .. })) => {
+            tracing::error!(
+                error = error as &dyn std::error::Error,
+                "media not readable"
+            );
+            unavailable("this file can't be read at the moment\n")
+        }
     }
 }
 

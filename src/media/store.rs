@@ -225,7 +225,9 @@ impl Asset {
             .cut_after
             .map_or(String::new(), |last| format!("-{last:x}"));
         Self {
-            gzip: is_text.then(|| gzip(&bytes)).flatten(),
+            gzip: is_text
+                .then(|| gzip(&bytes, flate2::Compression::best()))
+                .flatten(),
             bytes,
             etag: format!("\"{:x}-{:x}{cut}\"", stamp.bytes, stamp.modified_ns),
             content_type,
@@ -269,8 +271,8 @@ fn first_variant(master: &[u8]) -> Option<MediaFile> {
 }
 
 /// None when compressing gains nothing.
-fn gzip(bytes: &[u8]) -> Option<Bytes> {
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+pub(super) fn gzip(bytes: &[u8], level: flate2::Compression) -> Option<Bytes> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), level);
     io::Write::write_all(&mut encoder, bytes).ok()?;
     let zipped = encoder.finish().ok()?;
     (zipped.len() < bytes.len()).then(|| zipped.into())

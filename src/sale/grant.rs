@@ -52,7 +52,7 @@ impl Sale {
         self.metrics.grants.add(match &granted {
             Ok(granted) => match granted.grant.extent {
                 Extent::Film => GrantOutcome::Film,
-                Extent::Preview { .. } => GrantOutcome::Preview,
+                Extent::Preview { .. } | Extent::Glimpse { .. } => GrantOutcome::Preview,
             },
             Err(Error::Media(_) | Error::Randomness(_)) => GrantOutcome::Failed,
             Err(_) => GrantOutcome::Refused,

@@ -166,7 +166,7 @@ async fn answer(
     if request.uri().path().starts_with(PREFIX) {
         let answer = doors
             .gate
-            .answer(request.method(), request.uri().path(), request.headers())
+            .answer(request.method(), request.uri(), request.headers())
             .await;
         return Ok(answer.map(Answer::Media));
     }

@@ -1,0 +1,144 @@
+//! A journal read on from where it was: whole lines only, so that half a line, which its writer may
+//! take back after a crash, is read once it is whole.
+
+use std::{fs::File, io, os::unix::fs::FileExt as _, path::Path};
+
+use satreel_hls::live::Window;
+
+/// What is read in one go. No line comes near it.
+const CHUNK: usize = 256 * 1024;
+
+/// A place in a journal.
+#[derive(Debug)]
+pub(super) struct Follower {
+    journal: File,
+    at: u64,
+}
+
+impl Follower {
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
+        Ok(Self {
+            journal: File::open(path)?,
+            at: 0,
+        })
+    }
+
+    /// Behind the last whole line that was read.
+    pub(super) const fn at(&self) -> u64 {
+        self.at
+    }
+
+    /// Takes what was appended into the window. False: there was nothing.
+    pub(super) fn read(&mut self, window: &mut Window) -> io::Result<bool> {
+        let mut chunk = vec![0; CHUNK];
+        let mut grew = false;
+        loop {
+            let length = self.fill(&mut chunk)?;
+            let whole = memchr::memrchr(b'\n', &chunk[..length]).map_or(0, |end| end + 1);
+            if whole == 0 {
+                if length == CHUNK {
+                    return Err(io::Error::other("a line of the journal never ends"));
+                }
+                return Ok(grew);
+            }
+            // What is no text is no event either, and passed over like an unknown one.
+            window.follow(&String::from_utf8_lossy(&chunk[..whole]));
+            self.at += whole as u64;
+            grew = true;
+        }
+    }
+
+    fn fill(&self, chunk: &mut [u8]) -> io::Result<usize> {
+        let mut length = 0;
+        while length < chunk.len() {
+            match self
+                .journal
+                .read_at(&mut chunk[length..], self.at + length as u64)
+            {
+                Ok(0) => break,
+                Ok(read) => length += read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(length)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs::OpenOptions, io::Write as _};
+
+    use proptest::prelude::*;
+    use satreel_hls::live::{Event, Header, Mode};
+
+    use super::*;
+
+    fn events(segments: u32) -> String {
+        let track = "v".parse().expect("a track");
+        let begin = Event::Begin(Header {
+            mode: Mode::Fast,
+            part_us: 200_000,
+            target_s: 2,
+            tracks: vec![track],
+        });
+        let init = Event::Init {
+            track,
+            segment: 0,
+            init: 0,
+        };
+        let mut text = begin.line() + &init.line();
+        for segment in 0..segments {
+            let event = Event::Segment {
+                track,
+                segment,
+                us: 2_000_000,
+                at_ms: u64::from(segment) * 2000,
+                key: true,
+            };
+            text += &event.line();
+        }
+        text
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        /// However the writing is cut into pieces, and wherever a crash takes half a line back.
+        #[test]
+        fn pieces_add_up(cuts in proptest::collection::vec(1..200_usize, 1..60), crash in any::<bool>()) {
+            let folder = tempfile::tempdir().expect("a folder");
+            let path = folder.path().join("journal");
+            let text = events(20);
+            let mut file = OpenOptions::new().create(true).append(true).open(&path).expect("made");
+            let mut follower = Follower::open(&path).expect("there");
+            let mut window = Window::default();
+            let mut left = text.as_bytes();
+            let mut whole = 0;
+            for cut in cuts {
+                let (piece, rest) = left.split_at(cut.min(left.len()));
+                file.write_all(piece).expect("written");
+                follower.read(&mut window).expect("read");
+                left = rest;
+                let written = text.len() - left.len();
+                whole = text[..written].rfind('\n').map_or(0, |at| at + 1);
+                prop_assert_eq!(&window, &Window::replay(&text[..whole]).0);
+            }
+            if crash {
+                file.set_len(whole as u64).expect("cut");
+                left = &text.as_bytes()[whole..];
+            }
+            file.write_all(left).expect("written");
+            follower.read(&mut window).expect("read");
+            prop_assert_eq!(window, Window::replay(&text).0);
+        }
+    }
+
+    #[test]
+    fn a_line_without_an_end_is_a_fault() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("journal");
+        std::fs::write(&path, vec![b' '; CHUNK + 1]).expect("written");
+        let mut follower = Follower::open(&path).expect("there");
+        assert!(follower.read(&mut Window::default()).is_err());
+    }
+}
