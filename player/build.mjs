@@ -24,7 +24,7 @@ await mkdir(assets, { recursive: true });
 
 const result = await esbuild.build({
   absWorkingDir: root,
-  entryPoints: ["film", "storefront", "purchases", "wallet", "studio"].map(
+  entryPoints: ["film", "live", "storefront", "purchases", "wallet", "studio"].map(
     (name) => `src/${name}.js`,
   ),
   outdir: "dist/assets",

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     admission::{Admission, Denied, Sessions, denied},
-    catalog::Catalog,
+    catalog::{Catalog, Channels},
     clock::Clock,
     keys::Keys,
     ledger::Ledger,
@@ -85,7 +85,7 @@ impl App {
         // Broadcasts need little of it: viewers are all at the same place.
         let for_live = cache / 4;
         let store = Arc::new(Store::new(data.join("titles"), cache - for_live));
-        let live = Arc::new(Live::open(data, for_live).context("the broadcasts")?);
+        let live = Arc::new(Live::open(&config.live.folder, for_live).context("the broadcasts")?);
         let denied = Denied::open(&data.join(denied::FILE)).context("the deny list")?;
         let admission = Arc::new(Admission::new(
             denied,
@@ -109,7 +109,9 @@ impl App {
             clock,
             keys: keys.clone(),
             catalog: Arc::new(catalog),
+            channels: Arc::new(Channels::new(data)),
             store,
+            live,
             admission: admission.clone(),
             backend,
             settlement: settlement.clone(),

@@ -88,6 +88,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "payments",
             "small_file",
             "studio",
+            "catalog",
         ],
     ),
     ("doctor", &["core", "catalog", "payments", "sale"]),

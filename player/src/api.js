@@ -2,7 +2,7 @@
 // The server's API as functions. Every fault is a Problem, whether the server named it (RFC 9457) or
 // the network failed.
 
-/** @import { Access, Grant, Order, OrderState, Purchases, Title } from "./types.js" */
+/** @import { Access, Channel, Grant, Order, OrderState, Purchases, Title } from "./types.js" */
 
 import { correct } from "./clock.js";
 
@@ -65,6 +65,9 @@ export async function call(method, path, { body, file, token, etag } = {}) {
     answer,
   );
 }
+
+/** @param {string} name @returns {Promise<Channel>} */
+export const channel = (name) => call("GET", `/api/channels/${encodeURIComponent(name)}`);
 
 /** @param {string} id @returns {Promise<Title>} */
 export const title = (id) => call("GET", `/api/titles/${encodeURIComponent(id)}`);

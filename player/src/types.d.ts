@@ -37,6 +37,19 @@ export interface Title {
   scopes: string[];
 }
 
+export interface Channel {
+  id: string;
+  name: string;
+  description: string;
+  state: "live" | "away" | "scheduled" | "offline";
+  starts_at: string | null;
+  /** What is on air. */
+  title: Title | null;
+  url: string;
+  recordings: Title[];
+  now: string;
+}
+
 export interface Site {
   name: string;
   url: string | null;

@@ -7,9 +7,11 @@
 //! a purchase opens: that is said by the token and the grant alone.
 
 pub mod denied;
+pub mod glimpses;
 pub mod sessions;
 
 pub use denied::Denied;
+pub use glimpses::Glimpses;
 pub use sessions::{Elsewhere, Sessions};
 
 use crate::core::{
@@ -23,11 +25,16 @@ use crate::core::{
 pub struct Admission {
     pub denied: Denied,
     pub sessions: Sessions,
+    pub glimpses: Glimpses,
 }
 
 impl Admission {
-    pub const fn new(denied: Denied, sessions: Sessions) -> Self {
-        Self { denied, sessions }
+    pub fn new(denied: Denied, sessions: Sessions) -> Self {
+        Self {
+            denied,
+            sessions,
+            glimpses: Glimpses::default(),
+        }
     }
 
     /// Whether a grant that is out may go on. Part of every media request, so a few nanoseconds.

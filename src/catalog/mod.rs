@@ -4,6 +4,7 @@
 //! own the media files beside it (the gate serves them) nor who may watch. An edit by hand takes
 //! effect at once; a broken file leaves the last good version standing and shows as a fault.
 
+pub mod channels;
 mod offers;
 mod query;
 mod read;
@@ -24,6 +25,7 @@ pub use query::{Page, Query};
 pub use title::{Beside, Title, TitleFault, Wrong, check};
 
 use crate::core::{ids::VideoId, money::Sats, offer::Offer};
+pub use channels::{Channel, Channels};
 use offers::Offers;
 use snapshot::Snapshot;
 use watch::Watch;
@@ -83,6 +85,11 @@ impl Catalog {
     /// One page of the published titles that match, newest first.
     pub fn list(&self, query: &Query) -> Page {
         query.run(&self.snapshot().listed)
+    }
+
+    /// What a title without tiers of its own offers.
+    pub fn usual_offer(&self) -> Arc<Offer> {
+        Arc::clone(&self.shared.offers.usual)
     }
 
     /// Every title, in whatever state, newest first: the studio's list.

@@ -12,8 +12,8 @@ use crate::core::{
     time::Timestamp,
 };
 
-const MAX_NAME: usize = 200;
-const MAX_DESCRIPTION: usize = 10_000;
+pub(super) const MAX_NAME: usize = 200;
+pub(super) const MAX_DESCRIPTION: usize = 10_000;
 const MAX_TAGS: usize = 32;
 const MAX_TAG: usize = 64;
 

@@ -2,6 +2,7 @@
 //! stderr; exit code 0 done, 1 failed, 2 used or configured wrongly.
 
 mod btcpay;
+mod channel;
 mod check;
 mod demo;
 mod deny;
@@ -39,6 +40,9 @@ enum Command {
     Doctor(doctor::Args),
     /// Pay with the built-in wallet of a running demo
     Pay(pay::Args),
+    /// Live channels and their stream keys
+    #[command(subcommand)]
+    Channel(channel::Command),
     /// The signing keys
     #[command(subcommand)]
     Keys(keys::Command),
@@ -80,6 +84,7 @@ impl Cli {
             Command::Check(args) => check::run(&args),
             Command::Doctor(args) => doctor::run(&args),
             Command::Pay(args) => pay::run(&args),
+            Command::Channel(command) => channel::run(command),
             Command::Keys(command) => keys::run(command),
             Command::Sales(args) => sales::run(&args),
             Command::Btcpay(command) => btcpay::run(command),

@@ -19,6 +19,8 @@ pub enum Error {
     NotOnOffer(String),
     #[error("this film has no free part: send a token")]
     NoPreview,
+    #[error("the free part of this broadcast is over for this session: send a token")]
+    GlimpseOver,
     #[error("{received} of {amount} arrived")]
     Unpaid {
         state: &'static str,

@@ -62,10 +62,8 @@ impl Sale {
 
     async fn open_title(&self, request: GrantRequest) -> Result<Granted, Error> {
         let now = self.clock.now();
-        let title = self
-            .catalog
-            .get(&request.title)
-            .ok_or(Error::UnknownTitle)?;
+        let title = self.title(request.title).ok_or(Error::UnknownTitle)?;
+        let renewed = request.session.map_or_else(new_session, Ok)?;
         let (extent, subject, ends, preview_end_us) = if let Some(token) = &request.token {
             let access = Access::open(token, &self.keyring()).map_err(Error::BadToken)?;
             let has_tag = |tag| title.has_tag(tag);
@@ -80,7 +78,9 @@ impl Sale {
             };
             (Extent::Film, subject, access.expires_at, None)
         } else {
-            let (extent, end) = self.free_part(&title, request.whole_timeline).await?;
+            let (extent, end) = self
+                .free_part(&title, renewed, request.whole_timeline)
+                .await?;
             (extent, Subject::NOBODY, None, end)
         };
         if title.state == State::Processing {
@@ -93,7 +93,11 @@ impl Sale {
         });
         // A rent that ends sooner ends its grants too.
         let expires_at = ends.map_or(lifetime, |end: Timestamp| end.min(lifetime));
-        let session = self.admit(subject, request.session, expires_at, now)?;
+        let session = if subject == Subject::NOBODY {
+            renewed
+        } else {
+            self.admit(subject, request.session, expires_at, now)?
+        };
         let grant = Grant {
             title: title.id,
             expires_at,
@@ -116,10 +120,6 @@ impl Sale {
         ends: Timestamp,
         now: Timestamp,
     ) -> Result<Session, Error> {
-        let new = || random().map(Session::from_bytes);
-        if subject == Subject::NOBODY {
-            return renewed.map_or_else(new, Ok);
-        }
         if self.admission.denied.contains(subject) {
             return Err(Error::Denied);
         }
@@ -128,7 +128,7 @@ impl Sale {
             sessions.renew(subject, session, ends, now)?;
             return Ok(session);
         }
-        let session = new()?;
+        let session = new_session()?;
         sessions.begin(subject, session, ends, now);
         Ok(session)
     }
@@ -136,6 +136,7 @@ impl Sale {
     async fn free_part(
         &self,
         title: &Title,
+        session: Session,
         whole_timeline: bool,
     ) -> Result<(Extent, Option<u64>), Error> {
         match title.state {
@@ -143,8 +144,15 @@ impl Sale {
             State::Processing => return Err(Error::NotReady),
             State::Published | State::Live | State::Scheduled => {}
         }
+        if !self.is_for_sale(title) {
+            return Err(Error::UnknownTitle);
+        }
         if title.offer.is_free() {
             return Ok((Extent::Film, None));
+        }
+        if title.state == State::Live {
+            let (extent, end_us) = self.glimpse(title, session)?;
+            return Ok((extent, Some(end_us)));
         }
         let end = self.store.preview_end(title.id, title.preview_s).await?;
         let (last_segment, end_us) = end.ok_or(Error::NoPreview)?;
@@ -156,4 +164,8 @@ impl Sale {
             Some(end_us),
         ))
     }
+}
+
+fn new_session() -> Result<Session, Error> {
+    random().map(Session::from_bytes)
 }

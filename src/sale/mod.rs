@@ -8,6 +8,7 @@
 //!
 //! Stateless: everything is decided from what the caller holds and what the node says.
 
+mod broadcasts;
 mod error;
 mod grant;
 mod l402;
@@ -30,7 +31,7 @@ pub use tip::{MAX_TIP_MESSAGE, MAX_TIP_SAT, NewTip};
 
 use crate::{
     admission::Admission,
-    catalog::{Catalog, Title},
+    catalog::{Catalog, Channels, Title},
     clock::Clock,
     core::{
         ids::VideoId,
@@ -40,7 +41,7 @@ use crate::{
     },
     keys::Keys,
     ledger::Ledger,
-    media::store::Store,
+    media::{live::Live, store::Store},
     metrics::Metrics,
     payments::{InvoiceBackend, settlement::Settlement},
 };
@@ -51,7 +52,9 @@ pub struct Sale {
     pub clock: Arc<dyn Clock>,
     pub keys: Arc<Keys>,
     pub catalog: Arc<Catalog>,
+    pub channels: Arc<Channels>,
     pub store: Arc<Store>,
+    pub live: Arc<Live>,
     pub admission: Arc<Admission>,
     pub backend: Arc<dyn InvoiceBackend>,
     pub settlement: Arc<Settlement>,
@@ -87,28 +90,40 @@ impl Sale {
         let collections = self.passes.collections.iter().map(|(_, tier)| *tier);
         let collections =
             collections.filter(|tier| tier.tag().is_some_and(|tag| title.has_tag(tag)));
+        let channels = self.channel_passes(title);
         if !title.offer.is_free() {
             let at = offers.len() - usize::from(self.passes.site.is_some());
-            offers.splice(at..at, collections);
+            offers.splice(at..at, collections.chain(channels));
         }
         offers
     }
 
-    /// What an offer is ordered by: "rent", "own", "pass", or "pass:noir" for a collection.
+    /// What an offer is ordered by: "rent", "own", "pass", or "pass:noir" for a collection, and
+    /// "pass:news:24" for a day of a channel.
     pub fn offer_id(&self, tier: &Tier) -> String {
         let name = tier_name(tier.kind());
-        match tier.tag() {
-            None => name.to_owned(),
-            Some(tag) => format!("{name}:{}", self.tag_name(tag).unwrap_or_default()),
+        let Some(tag) = tier.tag() else {
+            return name.to_owned();
+        };
+        let tag = self.tag_name(tag).unwrap_or_default();
+        match tier.hours() {
+            Some(hours) if !self.is_collection(tier) => format!("{name}:{tag}:{hours}"),
+            _ => format!("{name}:{tag}"),
         }
     }
 
-    /// The tag of a collection that is sold.
-    pub fn tag_name(&self, tag: TagId) -> Option<&str> {
+    pub(super) fn is_collection(&self, tier: &Tier) -> bool {
+        self.passes.collections.iter().any(|(_, own)| own == tier)
+    }
+
+    /// The tag of a collection that is sold, or a channel's name.
+    pub fn tag_name(&self, tag: TagId) -> Option<String> {
         let mut collections = self.passes.collections.iter();
-        collections
-            .find(|(_, tier)| tier.tag() == Some(tag))
-            .map(|(name, _)| &**name)
+        let collection = collections.find(|(_, tier)| tier.tag() == Some(tag));
+        match collection {
+            Some((name, _)) => Some(name.to_string()),
+            None => Some(self.channels.of_tag(tag)?.id.to_string()),
+        }
     }
 
     /// The offer of this name on a title's page.
@@ -118,7 +133,12 @@ impl Sale {
             None => (id, None),
         };
         let kind = tier_named(name)?;
-        self.offers(title)
+        let offers = self.offers(title);
+        let exact = offers.iter().find(|tier| self.offer_id(tier) == id);
+        if let Some(tier) = exact {
+            return Some(*tier);
+        }
+        offers
             .into_iter()
             .find(|tier| (tier.kind(), tier.tag()) == (kind, tag))
     }
@@ -126,7 +146,7 @@ impl Sale {
     /// A title that a stranger may know of.
     pub fn public_title(&self, id: VideoId) -> Result<Arc<Title>, Error> {
         use satreel_hls::title::State;
-        let title = self.catalog.get(&id).ok_or(Error::UnknownTitle)?;
+        let title = self.title(id).ok_or(Error::UnknownTitle)?;
         match title.state {
             State::Published | State::Live | State::Scheduled | State::Processing => Ok(title),
             State::Hidden => Err(Error::UnknownTitle),

@@ -114,6 +114,9 @@ impl Sale {
         if title.state == satreel_hls::title::State::Processing {
             return Err(Error::NotReady);
         }
+        if !self.is_for_sale(&title) {
+            return Err(Error::UnknownTitle);
+        }
         if title.offer.is_free() {
             return Err(Error::Free);
         }

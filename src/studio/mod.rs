@@ -1,8 +1,10 @@
 //! The creator's side, without HTTP: who may come in, and what he may see and change.
 //!
-//! Owns entry to the studio ([`entrance`]), edits of titles ([`titles`]) and their posters ([`posters`]),
-//! films that arrive ([`uploads`]), and how sales and jobs are told ([`sales`], [`jobs`]). Knows no request and no answer: those are `web`'s.
+//! Owns entry to the studio ([`entrance`]), edits of titles ([`titles`]), of their posters ([`posters`])
+//! and of live channels ([`channels`]), films that arrive ([`uploads`]), and how sales and jobs are told
+//! ([`sales`], [`jobs`]). Knows no request and no answer: those are `web`'s.
 
+pub mod channels;
 pub mod entrance;
 pub mod jobs;
 pub mod posters;
@@ -16,6 +18,7 @@ use satreel_config::{Backend, Config};
 use satreel_hls::title::Tier;
 use serde::Serialize;
 
+use channels::Channels;
 use entrance::Entrance;
 use jobs::Jobs;
 use posters::Posters;
@@ -27,6 +30,9 @@ use uploads::Uploads;
 pub struct Studio {
     pub entrance: Arc<Entrance>,
     pub titles: Titles,
+    pub channels: Channels,
+    /// Where broadcasting programs connect.
+    pub rtmp_url: String,
     pub jobs: Jobs,
     pub posters: Posters,
     pub uploads: Arc<Uploads>,
@@ -55,6 +61,8 @@ impl Studio {
         Ok(Self {
             entrance: Arc::new(Entrance::open(data)?),
             titles,
+            channels: Channels::new(data),
+            rtmp_url: rtmp_url(config),
             jobs: Jobs::new(data),
             posters: Posters::new(data, &config.transcoder.watch),
             uploads: Arc::new(Uploads::new(data, &config.transcoder.watch, config.uploads)),
@@ -75,5 +83,20 @@ impl Studio {
             free_bytes: about.f_bavail.saturating_mul(about.f_frsize),
             total_bytes: about.f_blocks.saturating_mul(about.f_frsize),
         })
+    }
+}
+
+/// Where broadcasting programs connect, over TLS if it is there: what is listened on, or by the
+/// site's name where that is every address of the machine.
+pub fn rtmp_url(config: &Config) -> String {
+    let (scheme, listen) = match &config.live.secure {
+        Some(secure) => ("rtmps", secure.listen),
+        None => ("rtmp", config.live.listen),
+    };
+    if listen.ip().is_unspecified() {
+        let host = config.site.url.host();
+        format!("{scheme}://{host}:{}/live", listen.port())
+    } else {
+        format!("{scheme}://{listen}/live")
     }
 }

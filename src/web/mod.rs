@@ -5,6 +5,7 @@
 mod api;
 pub mod assets;
 mod body;
+mod channel;
 mod client;
 mod extract;
 mod headers;
@@ -45,6 +46,8 @@ pub fn router(web: Web) -> Router {
         .route("/w/{id}", get(site::film))
         .route("/w/{id}/order", post(site::order))
         .route("/w/{id}/paid", post(site::paid))
+        .route("/live/{name}", get(channel::page))
+        .route("/live/{name}/broadcast.ics", get(channel::calendar))
         .route("/purchases", get(site::purchases))
         .route("/wallet", get(wallet::page))
         .route("/wallet/pay", post(wallet::pay))

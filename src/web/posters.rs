@@ -1,6 +1,8 @@
 //! `GET /posters/{id}/poster.jpg`, and `hover.mp4` and `waveform.svg` beside it: what the storefront
 //! shows of a title, free to everybody.
 
+use std::sync::Arc;
+
 use axum::{
     body::Body,
     extract::{Path, State},
@@ -9,9 +11,16 @@ use axum::{
 };
 use satreel_hls::naming::{MediaFile, VideoId};
 
-use super::{problem::ApiError, state::Shared};
+use super::{
+    problem::ApiError,
+    state::{Shared, Web},
+};
 use crate::{
-    media::respond::{Content, respond},
+    media::{
+        live::{Served, Trouble},
+        respond::{Content, respond},
+        store::{self, Asset},
+    },
     sale,
 };
 
@@ -26,16 +35,10 @@ pub async fn poster(
     else {
         return Err(ApiError::UnknownPath);
     };
-    web.sale.catalog.get(&id).ok_or(ApiError::UnknownPath)?;
-    let asset = web
-        .sale
-        .store
-        .load(id, file, None)
-        .await
-        .map_err(|error| match error {
-            crate::media::store::Error::Absent => ApiError::UnknownPath,
-            other => ApiError::Sale(sale::Error::Media(other)),
-        })?;
+    let asset = shown(&web, id, file).await.map_err(|error| match error {
+        store::Error::Absent => ApiError::UnknownPath,
+        other => ApiError::Sale(sale::Error::Media(other)),
+    })?;
     let content = Content {
         bytes: &asset.bytes,
         gzip: asset.gzip.as_ref(),
@@ -47,4 +50,18 @@ pub async fn poster(
     Ok(respond(&headers, method == Method::HEAD, content)
         .map(Body::new)
         .into_response())
+}
+
+/// Of a film, or of a broadcast while it runs.
+async fn shown(web: &Web, id: VideoId, file: MediaFile) -> Result<Arc<Asset>, store::Error> {
+    let (live, store) = (&web.sale.live, &web.sale.store);
+    if web.sale.catalog.get(&id).is_some() {
+        return store.load(id, file, None).await;
+    }
+    let broadcast = live.get(id).ok_or(store::Error::Absent)?;
+    match live.answer(&broadcast, file, "").await {
+        Ok(Served::File(asset)) => Ok(asset),
+        Err(Trouble::Store(error)) => Err(error),
+        Ok(Served::Playlist(_)) | Err(_) => Err(store::Error::Absent),
+    }
 }

@@ -11,6 +11,7 @@ use crate::{
     core::{access::Refusal, envelope, ticket},
     sale,
     studio::{
+        channels,
         entrance::Closed,
         titles,
         uploads::{self, tus},
@@ -48,6 +49,8 @@ pub enum ApiError {
     NoCondition,
     #[error(transparent)]
     Title(#[from] titles::Error),
+    #[error(transparent)]
+    Channel(#[from] channels::Error),
     /// A request that is no tus 1.0.
     #[error("{1}")]
     Tus(StatusCode, String),
@@ -129,6 +132,7 @@ impl ApiError {
                 "Which version?",
             ),
             Self::Title(error) => title_look(error),
+            Self::Channel(error) => channel_look(error),
             Self::Tus(status, _) => look(*status, "no-upload", "Not an upload"),
             Self::Upload(error) => upload_look(error),
             Self::KnownFilm { .. } => look(S::CONFLICT, "known-film", "Known film"),
@@ -150,7 +154,9 @@ impl ApiError {
                 json!({"state": state, "received_sat": received, "amount_sat": amount})
             }
             Self::Sale(sale::Error::Access(Refusal::Expired(at))) => json!({"expired_at": at}),
-            Self::Field { field, .. } | Self::Title(titles::Error::Field { field, .. }) => {
+            Self::Field { field, .. }
+            | Self::Title(titles::Error::Field { field, .. })
+            | Self::Channel(channels::Error::Field { field, .. }) => {
                 json!({"field": field})
             }
             Self::Upload(uploads::Error::WrongOffset { at }) => json!({"offset": at}),
@@ -230,6 +236,19 @@ fn title_look(error: &titles::Error) -> Look {
     }
 }
 
+fn channel_look(error: &channels::Error) -> Look {
+    use StatusCode as S;
+    match error {
+        channels::Error::Unknown => look(S::NOT_FOUND, "unknown-channel", "Unknown channel"),
+        channels::Error::Exists => look(S::CONFLICT, "known-channel", "Known channel"),
+        channels::Error::TooMany => look(S::CONFLICT, "too-many-channels", "Too many channels"),
+        channels::Error::Name(_) | channels::Error::Field { .. } | channels::Error::Refused(_) => {
+            look(S::UNPROCESSABLE_ENTITY, "invalid", "Not possible")
+        }
+        channels::Error::Io(_) => look(S::SERVICE_UNAVAILABLE, "not-written", "Not written"),
+    }
+}
+
 fn sale_look(error: &sale::Error) -> Look {
     use StatusCode as S;
     match error {
@@ -237,7 +256,9 @@ fn sale_look(error: &sale::Error) -> Look {
         sale::Error::NotReady => look(S::CONFLICT, "not-ready", "Not ready yet"),
         sale::Error::Free => look(S::UNPROCESSABLE_ENTITY, "free", "Nothing to pay"),
         sale::Error::NotOnOffer(_) => look(S::UNPROCESSABLE_ENTITY, "not-on-offer", "Not on offer"),
-        sale::Error::NoPreview => look(S::PAYMENT_REQUIRED, "no-preview", "No free part"),
+        sale::Error::NoPreview | sale::Error::GlimpseOver => {
+            look(S::PAYMENT_REQUIRED, "no-preview", "No free part")
+        }
         sale::Error::Unpaid { .. } => look(S::PAYMENT_REQUIRED, "unpaid", "Not paid yet"),
         sale::Error::Expired | sale::Error::Canceled | sale::Error::OldTicket(_) => {
             look(S::GONE, "expired", "Ran out")

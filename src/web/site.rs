@@ -1,6 +1,8 @@
 //! The viewers' pages, rendered here so that they show something before any script has run, and
 //! without scripts as far as an invoice to copy.
 
+use std::sync::Arc;
+
 use axum::{
     Form,
     extract::{State, rejection::FormRejection},
@@ -8,7 +10,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use maud::Markup;
-use satreel_hls::naming::VideoId;
+use satreel_hls::{naming::VideoId, title::State as TitleState};
 use serde::Deserialize;
 
 use super::{
@@ -22,11 +24,8 @@ use super::{
     state::{Shared, Web},
 };
 use crate::{
-    core::{
-        offer::{Tier, tier_name},
-        ticket::Ticket,
-        time::Timestamp,
-    },
+    catalog::Title,
+    core::{ticket::Ticket, time::Timestamp},
     sale::{self, GrantRequest, Placed},
 };
 
@@ -91,8 +90,13 @@ pub async fn storefront(
     let Query(query) = query.map_err(page_error(&web))?;
     let search = query.search().map_err(page_error(&web))?;
     let found = web.sale.catalog.list(&search);
+    let mut titles = Vec::new();
+    if search.page == 1 && search.q.is_none() && search.tag.is_none() {
+        titles = on_air(&web);
+    }
+    titles.extend(found.titles);
     let view = pages::Storefront {
-        titles: api::title_views(&web, &found.titles).await,
+        titles: api::title_views(&web, &titles).await,
         total: found.total,
         page: search.page as usize,
         pages: found.pages as usize,
@@ -102,16 +106,28 @@ pub async fn storefront(
     Ok(pages::storefront(&web.site, &web.assets, &view))
 }
 
+/// What can be watched live at this moment, the newest first.
+fn on_air(web: &Web) -> Vec<Arc<Title>> {
+    let running = web.sale.live.on_air();
+    let titles = running.iter().filter_map(|one| web.sale.on_air(one));
+    titles
+        .filter(|title| title.state == TitleState::Live)
+        .map(Arc::new)
+        .collect()
+}
+
 pub async fn film(
     State(web): State<Shared>,
     id: Result<PathPart<VideoId>, ApiError>,
-) -> Result<Markup, PageError> {
+) -> Result<Response, PageError> {
     let PathPart(id) = id.map_err(page_error(&web))?;
     let title = web.sale.public_title(id).map_err(page_error(&web))?;
-    let view = pages::Film {
-        title: api::title_view(&web, &title).await,
-    };
-    Ok(pages::film(&web.site, &web.assets, &view))
+    let title = api::title_view(&web, &title).await;
+    if title.state == "live" {
+        return Ok(Redirect::to(&title.url).into_response());
+    }
+    let view = pages::Film { title };
+    Ok(pages::film(&web.site, &web.assets, &view).into_response())
 }
 
 #[allow(clippy::unused_async, reason = "axum's handlers are async")]
@@ -153,7 +169,7 @@ pub async fn order(
     let title = web.sale.public_title(id).map_err(page_error(&web))?;
     let label = placed
         .tier
-        .map(|tier| label(&web, &tier))
+        .map(|tier| api::offer_label(&web, &tier))
         .unwrap_or_default();
     let answer = OrderAnswer::new(&web, placed);
     let view = pages::OrderPlain {
@@ -229,7 +245,7 @@ async fn paid_view(web: &Web, id: VideoId, text: &str) -> Result<pages::OrderPla
         Ticket::open(text, &web.sale.keys.current(), now).map_err(sale::Error::BadTicket)?;
     let invoice = web.sale.look_up(&ticket.invoice).await?;
     let id = ticket.order.page().unwrap_or(id);
-    let title = web.sale.catalog.get(&id).ok_or(sale::Error::UnknownTitle)?;
+    let title = web.sale.title(id).ok_or(sale::Error::UnknownTitle)?;
     let state = match web.sale.redeem(text).await {
         Ok(redeemed) => pages::PlainState::Paid {
             master_url: plain_master_url(web, id, redeemed.token).await?,
@@ -250,7 +266,7 @@ async fn paid_view(web: &Web, id: VideoId, text: &str) -> Result<pages::OrderPla
     let handle = web.sale.handle(&invoice, ticket.order.tier.price());
     Ok(pages::OrderPlain {
         title: api::title_view(web, &title).await,
-        label: label(web, &ticket.order.tier),
+        label: api::offer_label(web, &ticket.order.tier),
         amount_sat: ticket.order.tier.price().get(),
         expires_at: invoice.expires_at.to_string(),
         qr_url: format!("/api/orders/{handle}/qr.svg"),
@@ -271,11 +287,6 @@ async fn plain_master_url(web: &Web, title: VideoId, token: String) -> Result<St
         native: true,
     };
     Ok(api::master_url(&web.sale.grant(request).await?))
-}
-
-fn label(web: &Web, tier: &Tier) -> String {
-    let tag = tier.tag().and_then(|tag| web.sale.tag_name(tag));
-    pages::tier_label(tier_name(tier.kind()), tag, tier.hours())
 }
 
 /// Carries the buyer's secret: kept by no cache.

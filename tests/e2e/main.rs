@@ -14,6 +14,7 @@ mod floods;
 mod gate;
 mod keys;
 mod l402;
+mod live;
 mod lnd;
 mod lnurl;
 mod metrics;

@@ -84,8 +84,12 @@ impl Live {
         &self,
         broadcast: &Broadcast,
         track: TrackName,
-        ask: Ask,
+        mut ask: Ask,
     ) -> Result<View, Trouble> {
+        // Players take a playlist without a whole segment for a broken one.
+        if ask.msn.is_none() {
+            ask.msn = broadcast.first_to_come(track);
+        }
         let decide = || match broadcast.decide(track, &ask) {
             None => Some(Err(Trouble::Absent)),
             Some(Answer::Now(view)) => Some(Ok(view)),
@@ -94,10 +98,9 @@ impl Live {
         };
         match self.until(broadcast, track, decide).await {
             // Its publisher is away: what there is stays valid, and no player is told of a fault.
-            Err(Trouble::Late) if broadcast.standing() == Standing::Away => Ok(match ask.skip {
-                true => View::Delta,
-                false => View::Full,
-            }),
+            Err(Trouble::Late) if broadcast.standing() == Standing::Away => {
+                Ok(if ask.skip { View::Delta } else { View::Full })
+            }
             decided => decided,
         }
     }

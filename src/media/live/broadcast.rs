@@ -33,6 +33,8 @@ pub struct Edge {
     pub next: u32,
     /// How long segments are, by those that are listed; by the header's word before the first.
     pub segment_us: u64,
+    /// No segment is longer, in seconds.
+    pub target_s: u64,
 }
 
 /// Whether a file is to be had.
@@ -112,6 +114,7 @@ impl Broadcast {
             segment_us: sum
                 .checked_div(count)
                 .unwrap_or(header.target_s * 1_000_000),
+            target_s: header.target_s,
         })
     }
 
@@ -172,6 +175,16 @@ impl Broadcast {
         let state = self.state.lock();
         let target = state.window.header().map_or(1, |header| header.target_s);
         target * satreel_hls::live::reload::PATIENCE
+    }
+
+    /// The segment without which the track has none; None: it has one.
+    pub(super) fn first_to_come(&self, track: TrackName) -> Option<u64> {
+        let state = self.state.lock();
+        let track = state.window.track(track)?;
+        track
+            .segments
+            .is_empty()
+            .then(|| u64::from(state.window.next(track)))
     }
 
     /// None: there is no such track.

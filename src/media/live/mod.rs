@@ -18,12 +18,14 @@ mod watch;
 use std::{
     collections::HashMap,
     io,
+    num::NonZeroU64,
     path::{Path, PathBuf},
     sync::Arc,
+    time::UNIX_EPOCH,
 };
 
 use parking_lot::RwLock;
-use satreel_hls::naming::VideoId;
+use satreel_hls::naming::{MediaFile, VideoId};
 use tokio::sync::{Semaphore, watch as channel};
 
 pub use answer::{Served, Trouble};
@@ -32,8 +34,6 @@ use watch::Watch;
 
 use super::store::Store;
 
-/// The folder of running broadcasts inside the data folder.
-pub const LIVE: &str = "live";
 /// Requests that may wait at once, of all viewers together. Each costs a task and its connection.
 const MAX_WAITING: usize = 20_000;
 
@@ -56,14 +56,15 @@ struct Shared {
 }
 
 impl Live {
-    /// Reads every broadcast that runs; `cache` is what their segments may take in memory, in bytes.
-    pub fn open(data: &Path, cache: u64) -> io::Result<Self> {
-        Self::with_seats(data, cache, MAX_WAITING)
+    /// Reads every broadcast that runs in the folder; `cache` is what their segments may take in
+    /// memory, in bytes.
+    pub fn open(folder: &Path, cache: u64) -> io::Result<Self> {
+        Self::with_seats(folder, cache, MAX_WAITING)
     }
 
-    fn with_seats(data: &Path, cache: u64, seats: usize) -> io::Result<Self> {
-        let folder = data.join(LIVE);
-        std::fs::create_dir_all(&folder)?;
+    fn with_seats(folder: &Path, cache: u64, seats: usize) -> io::Result<Self> {
+        std::fs::create_dir_all(folder)?;
+        let folder = folder.to_owned();
         let shared = Arc::new(Shared {
             folder: folder.clone(),
             running: RwLock::default(),
@@ -107,6 +108,14 @@ impl Live {
     /// A number that grows when a broadcast begins, ends, or its standing changes.
     pub fn changed(&self) -> channel::Receiver<u64> {
         self.shared.version.subscribe()
+    }
+
+    /// Changes with the picture that a broadcast shows of itself; None: there is none yet.
+    pub fn poster_version(&self, id: VideoId) -> Option<NonZeroU64> {
+        let poster = self.folder(id).join(MediaFile::Poster.to_string());
+        let about = std::fs::symlink_metadata(poster).ok()?;
+        let changed = about.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+        NonZeroU64::new(u64::try_from(changed.as_millis()).ok()?)
     }
 
     /// Where a broadcast's files are.

@@ -45,7 +45,7 @@ impl Stage {
 
     fn empty() -> Self {
         let data = tempfile::tempdir().expect("a folder");
-        let folder = data.path().join(LIVE).join(ID.to_string());
+        let folder = data.path().join("live").join(ID.to_string());
         fs::create_dir_all(&folder).expect("a folder");
         let stage = Self { data, folder };
         stage.stand(Standing::Live);
@@ -53,7 +53,7 @@ impl Stage {
     }
 
     fn open(&self) -> Live {
-        Live::open(self.data.path(), 1 << 20).expect("opened")
+        Live::open(&self.data.path().join("live"), 1 << 20).expect("opened")
     }
 
     fn stand(&self, standing: Standing) {
@@ -244,6 +244,26 @@ async fn nobody_waits_for_ever() {
     assert!(matches!(none, Err(Trouble::Absent)), "{none:?}");
 }
 
+#[tokio::test]
+async fn the_first_playlist_has_a_whole_segment() {
+    let stage = Stage::empty();
+    stage.begin();
+    stage.part("v", 0, 0);
+    let live = Arc::new(stage.open());
+    let first = tokio::spawn({
+        let live = live.clone();
+        async move { ask(&live, "v.m3u8", "").await }
+    });
+    while live.seats.available_permits() == MAX_WAITING {
+        tokio::task::yield_now().await;
+    }
+    stage.part("v", 0, 1);
+    stage.segment("v", 0);
+    let made = playlist(first.await.expect("no panic"));
+    let text = std::str::from_utf8(&made.bytes).expect("text");
+    assert!(text.contains("\nv-0.m4s\n"), "{text}");
+}
+
 /// An outage is no fault of the player's: it gets what it has, and asks again.
 #[tokio::test(start_paused = true)]
 async fn while_the_publisher_is_away_the_playlist_stays() {
@@ -257,7 +277,8 @@ async fn while_the_publisher_is_away_the_playlist_stays() {
 #[tokio::test]
 async fn only_so_many_may_wait() {
     let stage = Stage::running();
-    let live = Arc::new(Live::with_seats(stage.data.path(), 1 << 20, 1).expect("opened"));
+    let live =
+        Arc::new(Live::with_seats(&stage.data.path().join("live"), 1 << 20, 1).expect("opened"));
     let first = tokio::spawn({
         let live = live.clone();
         async move { ask(&live, "v.m3u8", "_HLS_msn=5").await }

@@ -1,6 +1,7 @@
 //! The API, one file an endpoint. Described to the world by `openapi.json`, which the tests hold
 //! against these routes.
 
+mod channels;
 mod grants;
 mod openapi;
 mod orders;
@@ -29,6 +30,9 @@ pub fn routes() -> Router<Shared> {
         .route("/api/tokens", post(tokens::redeem))
         .route("/api/tokens/recover", post(tokens::recover))
         .route("/api/grants", post(grants::create))
+        .route("/api/channels", get(channels::list))
+        .route("/api/channels/{name}", get(channels::one))
+        .route("/api/channels/{name}/events", get(channels::events))
         .route("/api/tips", post(tips::create))
         .route(
             "/api/purchases",
@@ -36,6 +40,7 @@ pub fn routes() -> Router<Shared> {
         )
 }
 
+pub use channels::{channel_view, known};
 pub use grants::master_url;
 pub use orders::{OrderAnswer, qr_svg};
-pub use titles::{ListQuery, title_view, title_views};
+pub use titles::{ListQuery, offer_label, title_view, title_views};

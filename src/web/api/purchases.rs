@@ -133,11 +133,11 @@ async fn answer(web: &Web, tokens: &[String]) -> Response {
 
 async fn purchase(web: &Web, token: &str, access: &Access, now: Timestamp) -> Purchase {
     let title = match access.scope {
-        Scope::Title(id) => web.sale.catalog.get(&id),
+        Scope::Title(id) => web.sale.title(id),
         Scope::Site | Scope::Tag(_) => None,
     };
     let tag = match access.scope {
-        Scope::Tag(tag) => web.sale.tag_name(tag).map(str::to_owned),
+        Scope::Tag(tag) => web.sale.tag_name(tag),
         Scope::Title(_) | Scope::Site => None,
     };
     let film = match title {

@@ -133,7 +133,7 @@ pub async fn title_view(web: &Web, title: &Title) -> pages::Title {
         storyboard: title.beside.storyboard,
         state: state_name(title.state).to_owned(),
         tips_sat,
-        url: format!("/w/{}", title.id),
+        url: url(web, title),
         scopes: scopes(title).map(|scope| scope.to_string()).collect(),
     }
 }
@@ -156,9 +156,27 @@ fn offer_view(web: &Web, title: VideoId, tier: &Tier) -> pages::Offer {
         tier: tier_name(tier.kind()).to_owned(),
         sat: tier.price().get(),
         hours: tier.hours(),
-        tag: tag.map(str::to_owned),
         scope: Scope::of(tier, title).to_string(),
-        label: pages::tier_label(tier_name(tier.kind()), tag, tier.hours()),
+        label: offer_label(web, tier),
+        tag,
+    }
+}
+
+/// What the buyer of a tier gets, in words.
+pub fn offer_label(web: &Web, tier: &Tier) -> String {
+    if let Some(channel) = web.sale.channel_of_pass(tier) {
+        return pages::channel_label(&channel.file.name, tier.hours());
+    }
+    let tag = tier.tag().and_then(|tag| web.sale.tag_name(tag));
+    pages::tier_label(tier_name(tier.kind()), tag.as_deref(), tier.hours())
+}
+
+/// Where a title is watched: a broadcast on its channel's page.
+fn url(web: &Web, title: &Title) -> String {
+    let channel = web.sale.channel_of(title.id);
+    match channel.filter(|_| title.state == satreel_hls::title::State::Live) {
+        Some(channel) => format!("/live/{}", channel.id),
+        None => format!("/w/{}", title.id),
     }
 }
 

@@ -77,7 +77,7 @@ pub async fn recover(
 
 fn answer(web: &Web, redeemed: Redeemed) -> Response {
     let title = redeemed.order.page();
-    let title = title.and_then(|id| web.sale.catalog.get(&id));
+    let title = title.and_then(|id| web.sale.title(id));
     let tag = redeemed.order.tier.tag();
     let title = title.map(|title| TitleName {
         id: title.id.to_string(),
@@ -90,7 +90,7 @@ fn answer(web: &Web, redeemed: Redeemed) -> Response {
         expires_at: redeemed.access.expires_at,
         subject: redeemed.access.subject,
         title,
-        tag: tag.and_then(|tag| web.sale.tag_name(tag).map(str::to_owned)),
+        tag: tag.and_then(|tag| web.sale.tag_name(tag)),
     };
     ([(header::CACHE_CONTROL, "no-store")], Answer(answer)).into_response()
 }

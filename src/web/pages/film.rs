@@ -53,7 +53,7 @@ pub fn film(site: &Site, assets: &dyn AssetUrls, view: &Film) -> Markup {
     )
 }
 
-fn stage(title: &Title) -> Markup {
+pub(super) fn stage(title: &Title) -> Markup {
     html! {
         div #stage .stage {
             @if let Some(poster) = &title.poster { img.still src=(poster) alt="" width="1280" height="720"; }
@@ -62,7 +62,7 @@ fn stage(title: &Title) -> Markup {
     }
 }
 
-fn offers(title: &Title) -> Markup {
+pub(super) fn offers(title: &Title) -> Markup {
     html! {
         @if title.free {
             aside #offers .offers { p.quiet { "This film is free." } }

@@ -5,6 +5,7 @@
 //! Words: LOOK is plain and in the second person; "invoice", "token" and "grant" never appear.
 
 mod cards;
+mod channel;
 mod film;
 mod layout;
 mod message;
@@ -18,6 +19,7 @@ mod wallet;
 #[cfg(test)]
 mod tests;
 
+pub use channel::{ChannelPage, channel};
 pub use film::{Film, film};
 pub use layout::Site;
 pub use message::{Message, message, not_found};
@@ -25,7 +27,7 @@ pub use order_plain::{OrderPlain, PlainState, order_plain};
 pub use purchases::purchases;
 pub use storefront::{Storefront, storefront};
 pub use studio::{studio, studio_closed, studio_open};
-pub use view::{Offer, Title, length, sats, tier_label};
+pub use view::{Channel, Offer, Title, channel_label, length, sats, tier_label};
 pub use wallet::{Wallet, WalletPayment, wallet};
 
 /// Where the built scripts, styles and images are served.

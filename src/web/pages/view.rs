@@ -36,6 +36,26 @@ pub struct Title {
     pub scopes: Vec<String>,
 }
 
+/// A live channel as a viewer sees it. The same shape is the API's channel object.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Channel {
+    pub id: String,
+    pub name: String,
+    pub description: String,
+    /// `live`, `away` (its publisher is gone for a moment), `scheduled` or `offline`.
+    pub state: String,
+    /// When the next broadcast is meant to begin, RFC 3339.
+    pub starts_at: Option<String>,
+    /// What is on air.
+    pub title: Option<Title>,
+    /// URL path of the channel's page.
+    pub url: String,
+    /// Its latest recordings that anybody may know of, newest first.
+    pub recordings: Vec<Title>,
+    /// The server's clock.
+    pub now: String,
+}
+
 /// One thing to buy.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Offer {
@@ -64,12 +84,7 @@ impl Title {
 /// `rent`, 24 → "24 hours"; `own` → "For ever"; `pass`, 720 → "Every film, 30 days", and with a
 /// tag "All films tagged noir, 30 days".
 pub fn tier_label(tier: &str, tag: Option<&str>, hours: Option<u32>) -> String {
-    let span = match hours {
-        None => "for ever".to_owned(),
-        Some(1) => "1 hour".to_owned(),
-        Some(hours) if hours >= 48 && hours.is_multiple_of(24) => format!("{} days", hours / 24),
-        Some(hours) => format!("{hours} hours"),
-    };
+    let span = span(hours);
     if let Some(tag) = tag {
         return format!("All films tagged {tag}, {span}");
     }
@@ -80,6 +95,20 @@ pub fn tier_label(tier: &str, tag: Option<&str>, hours: Option<u32>) -> String {
     letters.next().map_or_else(String::new, |first| {
         first.to_uppercase().collect::<String>() + letters.as_str()
     })
+}
+
+/// A channel's name and hours → "Everything on Late Night, 24 hours".
+pub fn channel_label(name: &str, hours: Option<u32>) -> String {
+    format!("Everything on {name}, {}", span(hours))
+}
+
+fn span(hours: Option<u32>) -> String {
+    match hours {
+        None => "for ever".to_owned(),
+        Some(1) => "1 hour".to_owned(),
+        Some(hours) if hours >= 48 && hours.is_multiple_of(24) => format!("{} days", hours / 24),
+        Some(hours) => format!("{hours} hours"),
+    }
 }
 
 /// `3000` → "3,000 sat", with a thin no-break space before the unit.

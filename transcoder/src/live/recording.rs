@@ -128,6 +128,8 @@ fn describe(
     #[allow(clippy::cast_precision_loss, reason = "a day is far below 2^53 µs")]
     let title = TitleFile {
         name: format!("{}, {day}", channel.name),
+        // What is bought for the whole channel is bought for this tag.
+        tags: vec![broadcast.channel.clone()],
         tiers: channel.tiers.clone(),
         preview_s: channel.preview_s,
         state: if channel.publish {

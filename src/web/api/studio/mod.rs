@@ -1,6 +1,7 @@
 //! `/api/studio`: what the creator's page and programs with a key use. Everything here stands
 //! behind `web::studio::door::guard`.
 
+mod channels;
 mod events;
 mod jobs;
 mod posters;
@@ -29,6 +30,17 @@ pub fn routes() -> Router<Shared> {
             "/api/studio/titles/{id}",
             get(titles::one).patch(titles::edit).delete(titles::delete),
         )
+        .route(
+            "/api/studio/channels",
+            get(channels::list).post(channels::add),
+        )
+        .route(
+            "/api/studio/channels/{name}",
+            get(channels::one)
+                .patch(channels::edit)
+                .delete(channels::remove),
+        )
+        .route("/api/studio/channels/{name}/key", post(channels::rotate))
         .route("/api/studio/jobs", get(jobs::list))
         .route("/api/studio/jobs/{id}", post(jobs::ask))
         .route("/api/studio/sales", get(sales::read))

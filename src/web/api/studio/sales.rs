@@ -156,13 +156,13 @@ pub fn sale(web: &Web, number: u64, sale: &Sale) -> Value {
             .catalog
             .get(&id)
             .map(|title| title.name.to_string()),
-        Sold::Collection(tag) => web.sale.tag_name(tag).map(str::to_owned),
+        Sold::Collection(tag) => web.sale.tag_name(tag),
     };
     with(report::sale(sale), number, name)
 }
 
 pub fn tip(web: &Web, number: u64, tip: &Tip) -> Value {
-    let title = tip.title.and_then(|id| web.sale.catalog.get(&id));
+    let title = tip.title.and_then(|id| web.sale.title(id));
     with(
         report::tip(tip),
         number,

@@ -89,6 +89,24 @@ pub struct ChannelFile {
     /// Seconds that every viewer sees for free.
     #[serde(default)]
     pub preview_s: u32,
+    /// What else opens broadcasts and recordings: all of the channel's at once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub passes: Vec<ChannelPass>,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub description: String,
+    /// When the next broadcast is meant to begin, RFC 3339 in UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub starts_at: Option<String>,
+}
+
+/// Everything on one channel, for a time or for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChannelPass {
+    /// The price in whole sat, at least 1.
+    pub sat: u64,
+    /// How long it lasts from the settlement on. None: for ever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hours: Option<u32>,
 }
 
 impl ChannelFile {
@@ -105,6 +123,9 @@ impl ChannelFile {
             publish: false,
             tiers: None,
             preview_s: 0,
+            passes: Vec::new(),
+            description: String::new(),
+            starts_at: None,
         }
     }
 }
