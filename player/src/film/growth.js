@@ -22,7 +22,8 @@ export class Growth {
     this.ongrown = () => {};
     video.addEventListener("seeking", () => this.hold());
     video.addEventListener("waiting", () => this.look());
-    for (const name of ["playing", "pause"]) video.addEventListener(name, () => this.say(""));
+    video.addEventListener("pause", () => this.say(""));
+    // Not at "playing": the last frames come one by one, and words that come and go with them cannot be read.
     video.addEventListener("timeupdate", () => {
       if (!this.atEdge(3)) this.say("");
     });
