@@ -180,6 +180,13 @@ impl Broadcast {
         self.tell()
     }
 
+    /// What the title is called, costs and whether it is shown is up to the channel as it is now, not
+    /// as it was when the broadcast began; how the broadcast ran is not.
+    pub(crate) fn settle(&mut self, channel: ChannelFile) {
+        let record = self.channel.record;
+        self.channel = ChannelFile { record, ..channel };
+    }
+
     /// It is over: viewers are told, and the recording becomes a title.
     pub(crate) fn end(mut self, site: &Site) -> io::Result<()> {
         self.segmenter.end(&mut self.out);

@@ -48,6 +48,8 @@ struct Slot {
     broadcast: Option<Broadcast>,
     /// Counts publishers: only the last one is heard.
     publisher: u64,
+    /// The hash of the key that the last one showed; None: nobody publishes by it any more.
+    key: Option<String>,
     /// When the last picture of it was taken.
     still_ms: u64,
 }
@@ -93,6 +95,7 @@ impl House {
         let mut slot = lock(&place);
         slot.publisher += 1;
         let publisher = slot.publisher;
+        slot.key = Some(file.key_sha256.clone());
         if slot.broadcast.is_none() {
             slot.broadcast = left_of(&self.site, &name, &file, now_ms);
         }
@@ -119,6 +122,14 @@ impl House {
         let is_tight = room(&self.site.live()).is_some_and(|room| room < TIGHT);
         for (name, slot) in self.slots() {
             let mut slot = lock(&slot);
+            let channel = read_settings(&self.site, &name);
+            if channel
+                .as_ref()
+                .is_some_and(|channel| slot.is_locked_out(channel))
+            {
+                tracing::info!(channel = %name, "its key is no longer valid: its publisher is turned away");
+                slot.lock_out(now_ms);
+            }
             if low
                 && let Some(broadcast) = &mut slot.broadcast
                 && let Err(error) = broadcast.stop_recording("the disk is nearly full")
@@ -128,9 +139,12 @@ impl House {
             if let Some(broadcast) = slot.broadcast.as_mut().filter(|_| is_tight) {
                 broadcast.shorten();
             }
-            if let Some(broadcast) = slot.broadcast.take_if(|one| one.is_over(now_ms)) {
+            if let Some(mut broadcast) = slot.broadcast.take_if(|one| one.is_over(now_ms)) {
                 // Whoever is still connected is heard no more.
                 slot.publisher += 1;
+                if let Some(channel) = channel {
+                    broadcast.settle(channel);
+                }
                 if let Err(error) = broadcast.end(&self.site) {
                     tracing::error!(channel = %name, %error, "the recording cannot be made a title");
                 }
@@ -162,6 +176,22 @@ impl House {
 }
 
 impl Slot {
+    /// Whether somebody publishes by a key that the channel no longer has.
+    fn is_locked_out(&self, channel: &ChannelFile) -> bool {
+        let has_changed = |key: &String| *key != channel.key_sha256;
+        self.key.as_ref().is_some_and(has_changed)
+    }
+
+    fn lock_out(&mut self, now_ms: u64) {
+        self.publisher += 1;
+        self.key = None;
+        if let Some(broadcast) = &mut self.broadcast
+            && let Err(error) = broadcast.leave(now_ms)
+        {
+            tracing::error!(id = %broadcast.id, %error, "its end cannot be written");
+        }
+    }
+
     /// What a picture is to be taken of, and the folder for it. None: it is not time yet.
     fn keyframe(&mut self, now_ms: u64) -> Option<(PathBuf, Vec<u8>)> {
         if now_ms < self.still_ms + still::EVERY_MS {
@@ -196,8 +226,12 @@ impl Pass {
     fn with(&self, what: impl FnOnce(&mut Broadcast) -> io::Result<()>) -> Result<(), Out> {
         let mut slot = lock(&self.slot);
         let is_heard = slot.publisher == self.publisher;
+        let why = match slot.key {
+            Some(_) => Refusal::Replaced,
+            None => Refusal::Key,
+        };
         let broadcast = slot.broadcast.as_mut().filter(|_| is_heard);
-        what(broadcast.ok_or(Refusal::Replaced)?).inspect_err(|_| {
+        what(broadcast.ok_or(why)?).inspect_err(|_| {
             // What is here and what is written differ now: whoever comes next begins with the latter.
             slot.broadcast = None;
         })?;
@@ -257,11 +291,18 @@ fn about(folder: &Path) -> Option<BroadcastFile> {
     serde_json::from_slice(&fs::read(folder.join(BROADCAST)).ok()?).ok()
 }
 
-/// What the channel wants; of one that was removed in the meantime, the usual.
+/// What the channel wants; of one that was removed in the meantime, or cannot be read, the usual.
 fn settings(site: &Site, name: &ChannelName) -> ChannelFile {
-    let text = fs::read(site.channels().join(name.file())).ok();
-    text.and_then(|text| serde_json::from_slice(&text).ok())
-        .unwrap_or_else(|| nameless(&name.to_string()))
+    read_settings(site, name).unwrap_or_else(|| nameless(&name.to_string()))
+}
+
+/// None: the file cannot be read, which may pass; somebody may be writing it.
+fn read_settings(site: &Site, name: &ChannelName) -> Option<ChannelFile> {
+    match fs::read(site.channels().join(name.file())) {
+        Ok(text) => serde_json::from_slice(&text).ok(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Some(nameless(&name.to_string())),
+        Err(_) => None,
+    }
 }
 
 fn nameless(name: &str) -> ChannelFile {

@@ -427,6 +427,51 @@ fn a_full_live_folder_ends_rewinding_first() {
 }
 
 #[test]
+fn a_new_key_turns_out_who_publishes_by_the_old_one() {
+    let place = Place::new(r#", "grace_s": 10"#);
+    let house = place.open();
+    let mut thief = Publisher::enter(&house, KEY, NOW_MS);
+    thief.play(3).expect("on air");
+    place.channel("films", "films_22", r#", "grace_s": 10"#);
+    house.look_after(NOW_MS + 3_000);
+    assert!(matches!(thief.play(1), Err(Out::Refused(Refusal::Key))));
+    assert_eq!(place.file().standing, Standing::Away);
+    assert!(house.enter(KEY, FROM, NOW_MS + 4_000).is_err());
+    // The same broadcast, by the new key.
+    let mut owner = Publisher::enter(&house, "films_22", NOW_MS + 5_000);
+    house.look_after(NOW_MS + 6_000);
+    owner.play(3).expect("on air");
+    assert_eq!(segments(&place.window()), 3);
+    // Somebody writes it by hand, and is not done.
+    fs::write(place.site.channels().join("films.json"), b"{").expect("a file");
+    house.look_after(NOW_MS + 8_000);
+    owner.play(1).expect("on air");
+    // Removed: it ends like one whose publisher has left.
+    fs::remove_file(place.site.channels().join("films.json")).expect("a file");
+    house.look_after(NOW_MS + 9_000);
+    assert!(matches!(owner.play(1), Err(Out::Refused(Refusal::Key))));
+    house.look_after(NOW_MS + 9_000 + 120_000);
+    assert_eq!(place.file().standing, Standing::Ended);
+}
+
+#[test]
+fn a_title_is_what_the_channel_wants_in_the_end() {
+    let place = Place::new(r#", "grace_s": 0"#);
+    let house = place.open();
+    let mut publisher = Publisher::enter(&house, KEY, NOW_MS);
+    publisher.play(5).expect("on air");
+    place.channel(
+        "films",
+        KEY,
+        r#", "grace_s": 0, "publish": true, "record": false"#,
+    );
+    publisher.pass.leave(NOW_MS + 5_000);
+    house.look_after(NOW_MS + 5_000);
+    let (_, title) = place.title().expect("a title");
+    assert_eq!(title.state, State::Published);
+}
+
+#[test]
 fn a_channel_holds_up_no_other() {
     let place = Place::new("");
     place.channel("other", "other_22", "");
