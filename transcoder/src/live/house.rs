@@ -142,7 +142,8 @@ impl House {
             if let Some(mut broadcast) = slot.broadcast.take_if(|one| one.is_over(now_ms)) {
                 // Whoever is still connected is heard no more.
                 slot.publisher += 1;
-                if let Some(channel) = channel {
+                // One that was removed has no wishes any more.
+                if let Some(channel) = channel.filter(|channel| !channel.key_sha256.is_empty()) {
                     broadcast.settle(channel);
                 }
                 if let Err(error) = broadcast.end(&self.site) {

@@ -89,6 +89,12 @@ impl Station {
             .expect("ffmpeg runs")
     }
 
+    /// How many the program has open.
+    fn descriptors(&self) -> usize {
+        let folder = format!("/proc/{}/fd", self.run.id());
+        std::fs::read_dir(folder).expect("it runs").count()
+    }
+
     /// The folder of the only broadcast.
     fn folder(&self) -> PathBuf {
         let mut folders: Vec<PathBuf> = std::fs::read_dir(self.rig.data().join("live"))
@@ -249,6 +255,12 @@ fn a_broadcast_is_watched_while_it_runs_and_kept_as_a_title() {
         "{streams} {}",
         text(&probed.stderr)
     );
+    let health = std::fs::read(folder.join("health.json")).expect("the doctor's word");
+    let health: serde_json::Value = serde_json::from_slice(&health).expect("JSON");
+    assert_eq!(health["keyframes_apart_ms"], 2000, "{health}");
+    let frames = health["frames_ks"].as_u64().expect("a number");
+    assert!(frames.abs_diff(30_000) < 500, "{health}");
+    assert!(health["kbit_s"].as_u64().expect("a number") > 0, "{health}");
     assert!(publisher.wait().expect("it ends").success());
     let line = station.hears("the broadcast is a title");
     let title: Title = station.rig.title(&id_of(&line));
@@ -552,7 +564,11 @@ fn who_cannot_be_sent_on_is_told_why() {
 #[test]
 fn garbage_and_idlers_harm_nobody() {
     let station = Station::new("");
-    let mut idlers: Vec<TcpStream> = (0..200)
+    if !station.seen.iter().any(|line| line.contains("watching")) {
+        station.hears("watching");
+    }
+    let before = station.descriptors();
+    let mut idlers: Vec<TcpStream> = (0..500)
         .filter_map(|_| TcpStream::connect(station.address).ok())
         .collect();
     for (number, idler) in idlers.iter_mut().enumerate() {
@@ -564,7 +580,15 @@ fn garbage_and_idlers_harm_nobody() {
     let mut last = idlers.pop().expect("a connection");
     last.set_read_timeout(Some(PATIENCE)).expect("a time");
     assert!(matches!(last.read(&mut [0; 1]), Ok(0) | Err(_)));
+    // Eight strangers, and whatever is open for a moment.
+    let during = station.descriptors();
+    assert!(during <= before + 12, "{before} {during}");
     drop(idlers);
+    let until = Instant::now() + PATIENCE;
+    while station.descriptors() > before {
+        assert!(Instant::now() < until, "never: all descriptors back");
+        std::thread::yield_now();
+    }
     let publisher = station.publish(KEY, FILM);
     station.watch_on_air();
     station.watch("a part", |window| {
