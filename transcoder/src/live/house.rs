@@ -15,11 +15,12 @@ use satreel_hls::live::channel::{ChannelFile, ChannelName};
 use satreel_hls::naming::VideoId;
 
 use super::broadcast::{Broadcast, LINGERS_MS};
+use super::folder::write_soon;
 use super::gate::Passed;
 use super::key::{self, Brake};
-use super::recording;
 use super::refusal::Refusal;
 use super::still;
+use super::{mend, recording};
 use crate::site::Site;
 
 /// So little room in the live folder ends the viewers' rewinding, before it ends the broadcast.
@@ -68,12 +69,17 @@ impl House {
         rescue(site);
         let mut channels: HashMap<ChannelName, Arc<Mutex<Slot>>> = HashMap::new();
         for (id, name, file) in left(site) {
-            match Broadcast::resume(site, id, file, now_ms) {
+            match Broadcast::resume(site, id, file.clone(), now_ms) {
                 Ok(broadcast) => {
                     tracing::info!(channel = %name, %id, "the broadcast waits for its publisher");
                     lock(channels.entry(name).or_default()).broadcast = Some(broadcast);
                 }
-                Err(error) => tracing::error!(%id, %error, "a broadcast cannot be taken up"),
+                Err(error) => {
+                    tracing::error!(%id, %error, "a broadcast cannot be taken up, so it has ended");
+                    if let Err(error) = give_up(site, id, &file) {
+                        tracing::error!(%id, %error, "its recording cannot be made a title");
+                    }
+                }
             }
         }
         Self {
@@ -311,24 +317,40 @@ fn nameless(name: &str) -> ChannelFile {
     ChannelFile::new(name.to_owned(), String::new())
 }
 
-/// Folders of broadcasts that ended a while ago.
+/// Folders of broadcasts that ended a while ago, and those that never began.
 fn sweep(site: &Site, now_ms: u64) {
     for id in ids(site) {
         let folder = site.live().join(id.to_string());
-        let ended = about(&folder).is_some_and(|file| file.standing == Standing::Ended);
-        let since = fs::metadata(folder.join(BROADCAST))
-            .and_then(|about| about.modified())
-            .ok();
+        let since = match about(&folder) {
+            Some(file) if file.standing == Standing::Ended => folder.join(BROADCAST),
+            Some(_) => continue,
+            None => folder.clone(),
+        };
+        let since = fs::metadata(since).and_then(|about| about.modified()).ok();
         let since_ms = since
             .and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok())
             .map_or(0, |age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX));
-        if ended
-            && now_ms.saturating_sub(since_ms) > LINGERS_MS
+        if now_ms.saturating_sub(since_ms) > LINGERS_MS
             && let Err(error) = fs::remove_dir_all(&folder)
         {
             tracing::warn!(%id, %error, "an ended broadcast's folder is still there");
         }
     }
+}
+
+/// A broadcast that cannot be taken up has ended: viewers are told, and its recording becomes a title.
+fn give_up(site: &Site, id: VideoId, channel: &ChannelFile) -> io::Result<()> {
+    let folder = site.live().join(id.to_string());
+    let damaged = || io::Error::other("a damaged broadcast.json");
+    let mut file = about(&folder).ok_or_else(damaged)?;
+    file.standing = Standing::Ended;
+    mend::close(&folder)?;
+    let text = serde_json::to_vec_pretty(&file).map_err(io::Error::other)?;
+    write_soon(&folder, BROADCAST, &text)?;
+    if site.recording(id).exists() {
+        recording::publish(site, id, channel, &file)?;
+    }
+    Ok(())
 }
 
 fn ids(site: &Site) -> Vec<VideoId> {

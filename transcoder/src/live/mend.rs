@@ -2,7 +2,7 @@
 //! tracks have the same segments.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::Path;
 
 use satreel_hls::live::window::{Track, Window};
@@ -30,6 +30,15 @@ pub(super) fn whole_lines(folder: &Path) -> io::Result<String> {
         file.set_len(end as u64)?;
     }
     Ok(String::from_utf8_lossy(&bytes[..end]).into_owned())
+}
+
+/// Ends the journal of a broadcast that nobody can go on with.
+pub(super) fn close(folder: &Path) -> io::Result<()> {
+    whole_lines(folder)?;
+    let mut journal = fs::OpenOptions::new()
+        .append(true)
+        .open(folder.join(JOURNAL))?;
+    journal.write_all(Event::End {}.line().as_bytes())
 }
 
 /// The number of the segment that no track has yet.

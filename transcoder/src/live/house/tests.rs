@@ -278,6 +278,39 @@ fn a_machine_that_goes_down_leaves_the_recording() {
 }
 
 #[test]
+fn what_cannot_be_taken_up_ends_and_is_kept_as_far_as_it_is_whole() {
+    let place = Place::new("");
+    let house = place.open();
+    Publisher::enter(&house, KEY, NOW_MS)
+        .play(7)
+        .expect("on air");
+    drop(house);
+    // A part that is listed is gone: the disk was damaged.
+    let window = place.window();
+    let track = window.track("v".parse().expect("a track")).expect("it");
+    let part = MediaFile::Part(track.name, window.next(track), 0).to_string();
+    fs::remove_file(place.live().join(part)).expect("a part");
+    let house = place.open();
+    assert_eq!(place.file().standing, Standing::Ended);
+    let journal = fs::read_to_string(place.live().join(JOURNAL)).expect("a journal");
+    assert!(Window::replay(&journal).0.has_ended());
+    let (folder, _) = place.title().expect("a title");
+    sound(&folder);
+    // What has ended goes, and so does what never began.
+    let junk = place.site.live().join("0123456789abcdef");
+    fs::create_dir(&junk).expect("a folder");
+    let written = fs::metadata(&junk).and_then(|about| about.modified());
+    let written = written
+        .expect("a time")
+        .duration_since(std::time::UNIX_EPOCH);
+    let now_ms = u64::try_from(written.expect("a time").as_millis()).expect("a time");
+    house.look_after(now_ms);
+    assert_eq!(ids(&place.site).len(), 2);
+    house.look_after(now_ms + LINGERS_MS + 60_000);
+    assert_eq!(ids(&place.site).len(), 0);
+}
+
+#[test]
 fn a_removed_channels_broadcast_ends() {
     let place = Place::new("");
     let house = place.open();
