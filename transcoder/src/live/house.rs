@@ -8,6 +8,7 @@ use std::fs;
 use std::io::{self, Read as _};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use satreel_hls::live::broadcast::{BROADCAST, BroadcastFile, HealthFile, Standing};
@@ -26,6 +27,8 @@ use crate::site::Site;
 /// So little room in the live folder ends the viewers' rewinding, before it ends the broadcast.
 const TIGHT: u64 = 64 << 20;
 
+const SWEEP_EVERY_MS: u64 = 10_000;
+
 /// Why a publisher's connection ends.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Out {
@@ -42,6 +45,7 @@ pub(crate) struct House {
     /// adds to it.
     channels: Mutex<HashMap<ChannelName, Arc<Mutex<Slot>>>>,
     brake: Mutex<Brake>,
+    swept_ms: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -86,6 +90,7 @@ impl House {
             site: site.clone(),
             channels: Mutex::new(channels),
             brake: Mutex::default(),
+            swept_ms: AtomicU64::new(0),
         }
     }
 
@@ -157,7 +162,10 @@ impl House {
                 }
             }
         }
-        sweep(&self.site, now_ms);
+        if now_ms >= self.swept_ms.load(Ordering::Relaxed) + SWEEP_EVERY_MS {
+            self.swept_ms.store(now_ms, Ordering::Relaxed);
+            sweep(&self.site, now_ms);
+        }
     }
 }
 

@@ -60,22 +60,18 @@ impl Patience {
         self.shown = Some(now);
     }
 
-    /// How long the next byte may take.
-    pub(crate) fn left(&self, now: Duration) -> Result<Duration, Late> {
-        let deadlines = match self.shown {
+    pub(crate) fn check(&self, now: Duration) -> Result<(), Late> {
+        let Some(shown) = self.shown else {
             // A stranger's bytes buy no time.
-            None => [(KEY_WITHIN, Late::NoKey); 2],
-            Some(shown) => [
-                (self.heard + SILENCE, Late::Silent),
-                (shown + PICTURE_WITHIN, Late::NoPicture),
-            ],
+            return within(KEY_WITHIN, now, Late::NoKey);
         };
-        let [one, other] = deadlines;
-        let (at, late) = if one.0 <= other.0 { one } else { other };
-        at.checked_sub(now)
-            .filter(|left| !left.is_zero())
-            .ok_or(late)
+        within(self.heard + SILENCE, now, Late::Silent)?;
+        within(shown + PICTURE_WITHIN, now, Late::NoPicture)
     }
+}
+
+fn within(deadline: Duration, now: Duration, late: Late) -> Result<(), Late> {
+    if now < deadline { Ok(()) } else { Err(late) }
 }
 
 #[cfg(test)]
@@ -89,13 +85,12 @@ mod tests {
     #[test]
     fn a_stranger_has_eight_seconds_however_much_it_says() {
         let mut patience = Patience::default();
-        assert_eq!(patience.left(s(0)), Ok(s(8)));
-        for second in 1..8 {
+        for second in 0..8 {
             patience.bytes(s(second));
-            assert_eq!(patience.left(s(second)), Ok(s(8 - second)));
+            assert_eq!(patience.check(s(second)), Ok(()));
         }
-        assert_eq!(patience.left(s(8)), Err(Late::NoKey));
-        assert_eq!(patience.left(s(80)), Err(Late::NoKey));
+        assert_eq!(patience.check(s(8)), Err(Late::NoKey));
+        assert_eq!(patience.check(s(80)), Err(Late::NoKey));
     }
 
     #[test]
@@ -105,11 +100,11 @@ mod tests {
         patience.bytes(s(2));
         patience.picture(s(2));
         // Three seconds of nothing, as an uplink does them, and on.
-        assert_eq!(patience.left(s(5)), Ok(s(7)));
+        assert_eq!(patience.check(s(5)), Ok(()));
         patience.bytes(s(5));
         patience.picture(s(5));
-        assert_eq!(patience.left(s(14)), Ok(s(1)));
-        assert_eq!(patience.left(s(15)), Err(Late::Silent));
+        assert_eq!(patience.check(s(14)), Ok(()));
+        assert_eq!(patience.check(s(15)), Err(Late::Silent));
     }
 
     #[test]
@@ -117,14 +112,14 @@ mod tests {
         let mut patience = Patience::default();
         patience.key(s(1));
         patience.bytes(s(9));
-        assert_eq!(patience.left(s(9)), Ok(s(2)));
-        assert_eq!(patience.left(s(11)), Err(Late::NoPicture));
+        assert_eq!(patience.check(s(10)), Ok(()));
+        assert_eq!(patience.check(s(11)), Err(Late::NoPicture));
         patience.picture(s(10));
         for second in 11..20 {
             patience.bytes(s(second));
-            assert!(patience.left(s(second)).is_ok(), "{second}");
+            assert!(patience.check(s(second)).is_ok(), "{second}");
         }
-        assert_eq!(patience.left(s(20)), Err(Late::NoPicture));
+        assert_eq!(patience.check(s(20)), Err(Late::NoPicture));
         assert_eq!(
             Late::NoPicture.refusal(),
             Some(super::super::refusal::Refusal::NoPicture)

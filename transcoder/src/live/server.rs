@@ -16,12 +16,17 @@ use super::wire::{Identity, Wire};
 use crate::site::Site;
 
 /// Connections of all kinds.
-const MOST: usize = 128;
-/// Connections of one address that have shown no key yet.
-const MOST_STRANGERS: usize = 8;
+const MOST: usize = 256;
+/// Connections of one address that have shown no key yet: many publishers may share one, and come
+/// back all at once.
+const MOST_STRANGERS: usize = 64;
 /// A publisher that does not read our few answers for so long is gone.
 const UNREAD: Duration = Duration::from_secs(10);
-const TICK: Duration = Duration::from_millis(500);
+const TICK: Duration = Duration::from_secs(1);
+/// How long a read waits, at the most, before the clock is looked at.
+const GLANCE: Duration = Duration::from_secs(1);
+/// A frame of 1080p fits mostly: one read a frame.
+const BUFFER: usize = 64 << 10;
 const TRY_AGAIN: Duration = Duration::from_secs(5);
 const STACK: usize = 256 << 10;
 
@@ -237,16 +242,13 @@ impl Connection<'_> {
         let socket = self.wire.socket();
         let _ = socket.set_nodelay(true);
         let _ = socket.set_write_timeout(Some(UNREAD));
-        let mut buffer = vec![0; 16 << 10];
+        let _ = socket.set_read_timeout(Some(GLANCE));
+        let mut buffer = vec![0; BUFFER];
         let mut said = Vec::new();
         loop {
-            let left = match self.patience.left(self.begun.elapsed()) {
-                Ok(left) => left,
-                Err(late) => {
-                    return late.refusal().map_or(Over::Gone(late.words()), Over::Told);
-                }
-            };
-            let _ = self.wire.socket().set_read_timeout(Some(left));
+            if let Err(late) = self.patience.check(self.begun.elapsed()) {
+                return late.refusal().map_or(Over::Gone(late.words()), Over::Told);
+            }
             let read = match self.wire.read(&mut buffer) {
                 Ok(0) => return Over::Gone("it left"),
                 Ok(read) => read,
