@@ -8,6 +8,7 @@ import { dropZone } from "./studio/drop.js";
 import { feed } from "./studio/feed.js";
 import { filmView } from "./studio/film.js";
 import { filmsView } from "./studio/films.js";
+import { liveView } from "./studio/live.js";
 import { nodeView } from "./studio/node.js";
 import { rail } from "./studio/rail.js";
 import { salesView } from "./studio/sales.js";
@@ -63,6 +64,7 @@ function open() {
   if (name === "film")
     view = filmView(store, id, (file, replaces) => uploader.add([file], replaces));
   else if (name === "films") view = filmsView({ work: work(), pick });
+  else if (name === "live") view = liveView();
   else if (name === "sales") view = salesView();
   else if (name === "node") view = nodeView();
   else view = todayView({ work: work() });

@@ -108,6 +108,11 @@ listen = "127.0.0.1:${rtmp}"
     log,
     page: `${url}/live/news`,
     studio,
+    /** A link that opens the studio, once. */
+    async studioLink() {
+      const made = await run(join(bin, "satreel"), ["studio-link", "--config", config]);
+      return made.stdout.trim();
+    },
     /** Publishes the clock until it is stopped; resolves to when its first frame was made. */
     publish() {
       const child = spawn("ffmpeg", clock(publishUrl), { stdio: ["ignore", "ignore", "pipe"] });

@@ -1,7 +1,7 @@
 // @ts-check
 // The studio's calls. Every fault is a Problem, as everywhere.
 
-/** @import { Job, Pictures, SalesReport, StudioTitle, Today, Upload } from "./types.js" */
+/** @import { Job, Pictures, SalesReport, StreamKey, StudioChannel, StudioTitle, Today, Upload } from "./types.js" */
 
 import { call } from "../api.js";
 
@@ -53,5 +53,21 @@ export async function dropUpload(id) {
     headers: { "tus-resumable": "1.0.0" },
   });
 }
+
+/** @returns {Promise<{ channels: StudioChannel[], server_url: string }>} */
+export const channels = () => call("GET", "/api/studio/channels");
+
+/** @param {string} id @returns {Promise<StreamKey>} */
+export const addChannel = (id) => call("POST", "/api/studio/channels", { body: { id } });
+
+/** @param {string} id @param {Record<string, unknown>} changes @returns {Promise<StudioChannel>} */
+export const editChannel = (id, changes) =>
+  call("PATCH", `/api/studio/channels/${id}`, { body: changes });
+
+/** @param {string} id @returns {Promise<StreamKey>} */
+export const renewKey = (id) => call("POST", `/api/studio/channels/${id}/key`);
+
+/** @param {string} id */
+export const removeChannel = (id) => call("DELETE", `/api/studio/channels/${id}`);
 
 export const leave = () => call("DELETE", "/api/studio/session");

@@ -163,3 +163,46 @@ export interface StudioState {
   uploads: Upload[];
   transfers: Transfer[];
 }
+
+/** What the ingest doctor says. */
+export interface Uplink {
+  kbit_s: number;
+  /** In a thousand seconds. */
+  frames_ks: number;
+  keyframes_apart_ms: number;
+  dropped_frames: number;
+  late_frames: number;
+  drift_ms: number;
+  jitter_ms: number;
+  /** One sentence a fault, worst first. */
+  says: string[];
+}
+
+export interface StudioChannel {
+  id: string;
+  url: string;
+  name: string;
+  description: string;
+  tiers: Tier[] | null;
+  passes: { sat: number; hours?: number | null }[];
+  preview_s: number;
+  starts_at: string | null;
+  record: boolean;
+  publish: boolean;
+  broadcast: {
+    id: string;
+    standing: "live" | "away" | "ended";
+    started_at: string;
+    viewers: number;
+    unrecorded: string | null;
+    health: Uplink | null;
+  } | null;
+}
+
+/** Shown once. */
+export interface StreamKey {
+  id: string;
+  key: string;
+  server_url: string;
+  publish_url: string;
+}

@@ -1,0 +1,91 @@
+// @ts-check
+// Channels in the studio: made, priced, on air, their keys shown once.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+
+import { DESKTOP, PHONE, axeSource, launch, picture } from "./browser.mjs";
+import { openStation } from "./station.mjs";
+
+/** @type {import("../../player/node_modules/playwright-core").Browser} */
+let browser;
+/** @type {import("./station.mjs").Station} */
+let station;
+
+before(async () => {
+  [browser, station] = await Promise.all([launch(), openStation()]);
+});
+after(async () => {
+  await browser?.close();
+  await station?.close();
+});
+
+/** @param {object} options */
+async function creator(options) {
+  const context = await browser.newContext({ ...options, bypassCSP: true });
+  const page = await context.newPage();
+  await page.goto(await station.studioLink());
+  await page.getByRole("navigation").getByRole("link", { name: "Live" }).click();
+  await page.getByRole("heading", { name: "Live", exact: true }).waitFor();
+  return page;
+}
+
+/** @param {import("../../player/node_modules/playwright-core").Page} page */
+async function accessible(page) {
+  await page.evaluate(axeSource);
+  const serious = await page.evaluate(async () => {
+    const { violations } = await /** @type {any} */ (window).axe.run();
+    return violations
+      .filter((/** @type {any} */ { impact }) => ["serious", "critical"].includes(impact))
+      .map((/** @type {any} */ { id, nodes }) => `${id}: ${nodes[0].target}`);
+  });
+  assert.deepEqual(serious, []);
+}
+
+test("a channel is made, its key shown once, and priced", async () => {
+  const page = await creator({ ...DESKTOP, colorScheme: "dark" });
+  await page.getByLabel(/A new channel/).fill("evening");
+  await page.getByRole("button", { name: "Make a channel" }).click();
+  const made = page.locator(".channel", { hasText: "/live/evening" });
+  const key = made.getByText(/^evening_[0-9a-f]{32}$/);
+  const first = await key.textContent();
+  await made.getByText("Prices, schedule, recording").click();
+  await made.getByLabel("Name").fill("The Evening");
+  await made.getByLabel(/A broadcast, sat/).fill("70");
+  await made.getByLabel("Everything for a day, sat").fill("500");
+  await picture(page, "studio-live-desktop", true);
+  await accessible(page);
+  await made.getByRole("button", { name: "Save" }).click();
+  await made.getByRole("heading", { name: "The Evening" }).waitFor();
+  const { passes, tiers } = await station.studio("GET", "/channels/evening");
+  assert.deepEqual(tiers, [{ tier: "rent", sat: 70, hours: 48 }]);
+  assert.deepEqual(passes, [{ sat: 500, hours: 24 }]);
+
+  await made.getByLabel("Everything for a day, sat").fill("much");
+  await made.getByRole("button", { name: "Save" }).click();
+  await made.getByText("Write prices in whole sat, or leave them empty.").waitFor();
+
+  page.on("dialog", (dialog) => void dialog.accept());
+  await made.getByRole("button", { name: "New stream key" }).click();
+  await page.waitForFunction((first) => !document.body.textContent?.includes(first ?? ""), first);
+  await key.waitFor();
+  await page.reload();
+  await made.waitFor();
+  assert.equal(await key.count(), 0);
+  await made.getByRole("button", { name: "Remove" }).click();
+  await made.waitFor({ state: "detached" });
+  await page.context().close();
+});
+
+test("on air, the uplink is told in figures and words", async () => {
+  const publisher = station.publish();
+  const page = await creator({ ...PHONE, colorScheme: "dark" });
+  const news = page.locator(".channel", { hasText: "The News" });
+  await news.getByText("On air, 0 watch.").waitFor();
+  await news.getByText(/^\d+\.\d Mbit\/s$/).waitFor();
+  await picture(page, "studio-live-phone", true);
+  await accessible(page);
+  await publisher.kill();
+  await news.getByText(/^Your connection is gone/).waitFor();
+  await page.context().close();
+});
