@@ -10,7 +10,7 @@ import { after, before, test } from "node:test";
 import {
   DESKTOP,
   PHONE,
-  axeSource,
+  assertAccessible,
   film,
   launch,
   panel,
@@ -216,16 +216,6 @@ for (const [device, settings] of /** @type {const} */ ([
   for (const colorScheme of /** @type {const} */ (["dark", "light"])) {
     test(`menus and recordings on a ${device}, ${colorScheme}`, async () => {
       const { context, page, seen } = await open(rich, { ...settings, colorScheme });
-      const axe = async () => {
-        await page.evaluate(axeSource);
-        const serious = await page.evaluate(async () => {
-          const { violations } = await /** @type {any} */ (window).axe.run();
-          return violations
-            .filter((/** @type {any} */ { impact }) => ["serious", "critical"].includes(impact))
-            .map((/** @type {any} */ { id, nodes }) => `${id}: ${nodes[0].target}`);
-        });
-        assert.deepEqual(serious, []);
-      };
       await play(page);
       await playedTo(page, 1);
       await page.evaluate(() => document.querySelector("video")?.pause());
@@ -233,7 +223,7 @@ for (const [device, settings] of /** @type {const} */ ([
         await page.locator(`media-${menu}-menu-button`).click();
         await page.locator(`media-${menu}-menu`).getByText("Deutsch").waitFor();
         await picture(page, `menu-${menu}-${device}-${colorScheme}`);
-        await axe();
+        await assertAccessible(page);
         await page.keyboard.press("Escape");
       }
       await choose(page, "captions", "Deutsch");
@@ -249,7 +239,7 @@ for (const [device, settings] of /** @type {const} */ ([
       await play(page);
       await playedTo(page, 2);
       await page.evaluate(() => document.querySelector("video")?.pause());
-      await axe();
+      await assertAccessible(page);
       await picture(page, `recording-${device}-${colorScheme}`);
       await page.goto(site.url);
       await page.waitForLoadState("networkidle");

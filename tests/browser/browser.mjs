@@ -13,8 +13,8 @@ import { join, resolve } from "node:path";
 const require = createRequire(resolve(import.meta.dirname, "../../player/package.json"));
 /** @type {typeof import("../../player/node_modules/playwright-core")} */
 const { chromium } = require("playwright-core");
-/** The accessibility checks, to be run inside a page. */
-export const axeSource = /** @type {string} */ (require("axe-core").source);
+/** The accessibility checks, run inside a page. */
+const axeSource = /** @type {string} */ (require("axe-core").source);
 
 export const PHONE = {
   viewport: { width: 390, height: 844 },
@@ -185,6 +185,28 @@ export const framesSeen = (page) =>
       same: video === document.querySelector("video"),
     };
   });
+
+/**
+ * Nothing serious for axe, and nothing wider than the screen. axe is put into the page from outside, so
+ * its context needs `bypassCSP`.
+ *
+ * @param {Page} page @param {string} [what]
+ */
+export async function assertAccessible(page, what = page.url()) {
+  await page.evaluate(axeSource);
+  const { serious, sideways } = await page.evaluate(async () => {
+    const { violations } = await /** @type {any} */ (window).axe.run();
+    const { scrollWidth, clientWidth } = document.documentElement;
+    return {
+      serious: violations
+        .filter((/** @type {any} */ { impact }) => ["serious", "critical"].includes(impact))
+        .map((/** @type {any} */ { id, nodes }) => `${id}: ${nodes[0].target}`),
+      sideways: scrollWidth - clientWidth,
+    };
+  });
+  assert.deepEqual(serious, [], what);
+  assert.ok(sideways <= 0, `${what} scrolls sideways by ${sideways}`);
+}
 
 /** Keeps a picture of the page. @param {Page} page @param {string} name */
 export async function picture(page, name, fullPage = false) {

@@ -8,7 +8,7 @@ import { after, before, test } from "node:test";
 import {
   DESKTOP,
   PHONE,
-  axeSource,
+  assertAccessible,
   launch,
   observe,
   panel,
@@ -91,18 +91,7 @@ for (const [device, settings] of /** @type {const} */ ([
       for (const [name, open] of Object.entries(views)) {
         await open(page);
         await picture(page, `${name}-${device}-${colorScheme}`);
-        await page.evaluate(axeSource);
-        const serious = await page.evaluate(async () => {
-          const { violations } = await /** @type {any} */ (window).axe.run();
-          return violations
-            .filter((/** @type {any} */ { impact }) => ["serious", "critical"].includes(impact))
-            .map((/** @type {any} */ { id, nodes }) => `${id}: ${nodes[0].target}`);
-        });
-        assert.deepEqual(serious, [], `${name}, ${device}, ${colorScheme}`);
-        const sideways = await page.evaluate(
-          () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
-        );
-        assert.ok(sideways <= 0, `${name} scrolls sideways by ${sideways}`);
+        await assertAccessible(page, `${name}, ${device}, ${colorScheme}`);
       }
       await context.close();
     });

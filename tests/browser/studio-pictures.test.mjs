@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
-import { DESKTOP, PHONE, axeSource, launch, picture, visitor } from "./browser.mjs";
+import { DESKTOP, PHONE, assertAccessible, launch, picture, visitor } from "./browser.mjs";
 import { recording, still } from "./films.mjs";
 import { openSite } from "./site.mjs";
 
@@ -168,18 +168,7 @@ for (const [device, settings] of /** @type {const} */ ([
         await page.waitForLoadState("networkidle");
         await page.getByRole("heading", { name: "Poster" }).scrollIntoViewIfNeeded();
         await picture(page, `studio-pictures-${kind}-${device}-${colorScheme}`, true);
-        await page.evaluate(axeSource);
-        const serious = await page.evaluate(async () => {
-          const { violations } = await /** @type {any} */ (window).axe.run();
-          return violations
-            .filter((/** @type {any} */ { impact }) => ["serious", "critical"].includes(impact))
-            .map((/** @type {any} */ found) => `${found.id}: ${found.nodes[0].target}`);
-        });
-        assert.deepEqual(serious, [], kind);
-        const sideways = await page.evaluate(
-          () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
-        );
-        assert.ok(sideways <= 0, `${kind} scrolls sideways by ${sideways}`);
+        await assertAccessible(page, kind);
         seen.assertClean();
         await context.close();
       }

@@ -8,7 +8,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
-import { DESKTOP, PHONE, axeSource, launch, picture } from "./browser.mjs";
+import { DESKTOP, PHONE, assertAccessible, launch, picture } from "./browser.mjs";
 import { openSite } from "./site.mjs";
 
 /** @typedef {import("../../player/node_modules/playwright-core").Page} Page */
@@ -147,14 +147,7 @@ test("several at once, on a phone; one paused, one given up, one refused", async
     await line("two.mp4").waitFor({ state: "detached" });
     await line("empty.mp4").getByText("An empty file is no film.").waitFor();
     await picture(page, "studio-uploads-phone");
-    await page.evaluate(axeSource);
-    const serious = await page.evaluate(async () => {
-      const { violations } = await /** @type {any} */ (window).axe.run();
-      return violations
-        .filter((/** @type {any} */ { impact }) => ["serious", "critical"].includes(impact))
-        .map((/** @type {any} */ { id, nodes }) => `${id}: ${nodes[0].target}`);
-    });
-    assert.deepEqual(serious, []);
+    await assertAccessible(page);
     await slow(page, -1);
     await line("one.mp4").getByRole("button", { name: "Go on" }).click();
     // No films: each is refused with its reason beside it.

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import { DESKTOP, PHONE, axeSource, launch, observe, picture } from "./browser.mjs";
+import { DESKTOP, PHONE, assertAccessible, launch, observe, picture } from "./browser.mjs";
 import { openSite } from "./site.mjs";
 
 /** @typedef {import("../../player/node_modules/playwright-core").Page} Page */
@@ -123,18 +123,7 @@ async function looksGood(page, name) {
     Promise.all([...document.images].map((image) => image.decode().catch(() => {}))),
   );
   await picture(page, name);
-  await page.evaluate(axeSource);
-  const serious = await page.evaluate(async () => {
-    const { violations } = await /** @type {any} */ (window).axe.run();
-    return violations
-      .filter((/** @type {any} */ { impact }) => ["serious", "critical"].includes(impact))
-      .map((/** @type {any} */ { id, nodes }) => `${id}: ${nodes[0].target}`);
-  });
-  assert.deepEqual(serious, [], name);
-  const sideways = await page.evaluate(
-    () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
-  );
-  assert.ok(sideways <= 0, `${name} scrolls sideways by ${sideways}`);
+  await assertAccessible(page, name);
 }
 
 test("a sale fades in as it happens, and the figures follow", async () => {
