@@ -23,6 +23,21 @@ export const BITS = 16;
 export const FRAME_MS = 40;
 const BOX = 32;
 
+/** Every program that runs: none outlives the test, however that ends. @type {Set<ChildProcess>} */
+const running = new Set();
+const endAll = () => running.forEach((child) => child.kill("SIGKILL"));
+process.once("exit", endAll);
+for (const signal of /** @type {const} */ (["SIGTERM", "SIGINT"])) {
+  process.once(signal, () => process.exit(1));
+}
+
+/** @param {ChildProcess} child */
+function watched(child) {
+  running.add(child);
+  child.once("exit", () => running.delete(child));
+  return child;
+}
+
 /** A port that was free a moment ago: both programs are started again at the same one. */
 async function freePort() {
   const server = createServer().listen(0, "127.0.0.1");
@@ -35,6 +50,7 @@ async function freePort() {
 /** @param {string} program @param {string[]} args @param {RegExp} ready @param {string[]} log */
 async function start(program, args, ready, log) {
   const child = spawn(join(bin, program), args, { stdio: ["ignore", "ignore", "pipe"] });
+  watched(child);
   /** @type {Promise<void>} */
   const ended = new Promise((resolve) => child.once("exit", () => resolve()));
   await new Promise((resolve, reject) => {
@@ -116,7 +132,7 @@ listen = "127.0.0.1:${rtmp}"
     /** Publishes the clock until it is stopped; resolves to when its first frame was made. */
     publish() {
       const child = spawn("ffmpeg", clock(publishUrl), { stdio: ["ignore", "ignore", "pipe"] });
-      publishers.add(child);
+      publishers.add(watched(child));
       let said = "";
       child.stderr.on("data", (text) => (said += text));
       /** @type {Promise<void>} */
