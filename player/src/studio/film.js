@@ -24,6 +24,8 @@ export function filmView(store, id, replace) {
   /** @type {StudioTitle | null} */
   let title = null;
   let built = false;
+  /** @type {ReturnType<typeof picturesOf> | null} */
+  let gallery = null;
   // Why the last change of its job was not made.
   const answer = h("p", { class: "wrong-words", role: "status" });
 
@@ -38,7 +40,10 @@ export function filmView(store, id, replace) {
       return;
     }
     // A form that somebody writes in is not drawn anew under his hands.
-    if (built && title && found.state === title.state) return;
+    if (built && title && found.state === title.state) {
+      if (found.poster !== title.poster) seePoster(found.poster);
+      return;
+    }
     title = found;
     built = true;
     show(found);
@@ -148,11 +153,16 @@ export function filmView(store, id, replace) {
   /** @param {StudioTitle} current */
   function pictures(current) {
     if (current.state !== "published" && current.state !== "hidden") return "";
-    return picturesOf(id, (poster) => {
-      const shown = element.querySelector(".film-top img");
-      if (poster && shown) shown.setAttribute("src", poster);
-      if (title) title = { ...title, poster };
-    });
+    gallery = picturesOf(id, seePoster);
+    return gallery.element;
+  }
+
+  /** It was chosen here or elsewhere, or the film has only just been drawn. @param {string | null} poster */
+  function seePoster(poster) {
+    if (!title || poster === title.poster) return;
+    title = { ...title, poster };
+    element.querySelector(".film-top .frame")?.replaceChildren(face(title));
+    void gallery?.reload();
   }
 
   /** The film's own pictures and sound, made once more or of another file. @param {StudioTitle} current */
@@ -282,6 +292,13 @@ export function filmView(store, id, replace) {
 }
 
 /** @param {StudioTitle} title */
+function face({ poster, name }) {
+  return poster
+    ? h("img", { class: "poster", src: poster, alt: "" })
+    : h("span", { class: "noposter" }, name.slice(0, 1));
+}
+
+/** @param {StudioTitle} title */
 function head(title) {
   const facts = [
     title.duration_s ? length(title.duration_s) : null,
@@ -296,13 +313,7 @@ function head(title) {
     h(
       "div",
       { class: "film-top" },
-      h(
-        "span",
-        { class: "frame", "aria-hidden": "true" },
-        title.poster
-          ? h("img", { class: "poster", src: title.poster, alt: "" })
-          : h("span", { class: "noposter" }, title.name.slice(0, 1)),
-      ),
+      h("span", { class: "frame", "aria-hidden": "true" }, face(title)),
       h(
         "div",
         { class: "stack" },

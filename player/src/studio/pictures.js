@@ -129,7 +129,7 @@ export function picturesOf(id, onshown) {
   }
 
   void load();
-  return element;
+  return { element, reload: load };
 }
 
 /** What else viewers see of it. @param {Pictures} pictures @returns {HTMLElement[]} */

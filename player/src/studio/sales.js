@@ -29,7 +29,7 @@ export function salesView() {
     { class: "stack", hidden: true },
     total,
     place,
-    h("section", null, h("h2", null, "Every sale"), list),
+    h("section", { class: "stack" }, h("h2", null, "Every sale"), list),
   );
   const element = h(
     "div",
@@ -61,9 +61,11 @@ export function salesView() {
     place.replaceChildren(bars(state.days));
     const sum = state.days.reduce((sat, day) => sat + day.received_sat + day.tips_sat, 0);
     const sales = state.days.reduce((all, day) => all + day.sales, 0);
+    const tips = state.days.reduce((all, day) => all + day.tips, 0);
+    const by = [count(sales, "sale"), tips > 0 ? count(tips, "tip") : null].filter(Boolean);
     total.replaceChildren(
       h("strong", null, sats(sum)),
-      ` in ${state.days.length} days, by ${count(sales, "sale")}`,
+      ` in ${state.days.length} days, by ${by.join(" and ")}`,
     );
   }
   return { element, render };
