@@ -77,11 +77,13 @@ impl Poster {
             let jpeg = jpeg(upright.clone())?;
             self.store.write(MediaFile::Choice(number), &jpeg)?;
         }
-        if self.best.as_ref().is_none_or(|(best, _)| score > *best) {
+        let is_better = self.best.as_ref().is_none_or(|(best, _)| score > *best);
+        if is_better {
             self.best = Some((score, upright));
         }
-        // Whoever comes while the film is being made sees its first frame.
-        if !due && !self.store.has(MediaFile::Poster) {
+        // Whoever comes while the film is being made sees its first frame, which is often black, and
+        // then the best so far.
+        if is_better && (due || !self.store.has(MediaFile::Poster)) {
             self.write()?;
         }
         Ok(())
@@ -202,4 +204,57 @@ fn encode(frame: &frame::Video) -> Result<Vec<u8>, Error> {
     let mut packet = Packet::empty();
     encoder.receive_packet(&mut packet)?;
     Ok(packet.data().unwrap_or_default().to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Black, or with bars to look at.
+    fn frame(bars: bool) -> frame::Video {
+        let mut frame = frame::Video::new(Pixel::YUV420P, 64, 36);
+        for (at, luma) in frame.data_mut(0).iter_mut().enumerate() {
+            *luma = if bars && at % 16 < 8 { 200 } else { 16 };
+        }
+        for plane in [1, 2] {
+            frame.data_mut(plane).fill(128);
+        }
+        frame.set_pts(Some(0));
+        frame
+    }
+
+    #[test]
+    fn the_first_frame_stands_in_until_there_is_a_better_one() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::new(folder.path());
+        let shown = Shown {
+            width: 64,
+            height: 36,
+            frame_rate: (25, 1),
+            codec: String::new(),
+            changes: Vec::new(),
+        };
+        let like = Target {
+            width: 64,
+            height: 36,
+            format: "yuv420p",
+            rotation: 0,
+            interlaced: false,
+        };
+        let mut poster = Poster::new(&shown, &like, Clock::of_rate(1000), 10_000, &store);
+        poster.see(&frame(false), 0).expect("seen");
+        let first = store.read(MediaFile::Poster).expect("a poster");
+        // Not yet time to look.
+        poster.see(&frame(true), 500).expect("seen");
+        assert_eq!(store.read(MediaFile::Poster), Some(first.clone()));
+        poster.see(&frame(true), 1000).expect("seen");
+        let better = store.read(MediaFile::Poster);
+        assert_eq!(better, store.read(MediaFile::Choice(1)));
+        assert_ne!(better, Some(first));
+        // Worse ones are to choose from, and nothing else.
+        poster.see(&frame(false), 1400).expect("seen");
+        poster.finish().expect("finished");
+        assert_eq!(store.read(MediaFile::Poster), better);
+        assert_ne!(store.read(MediaFile::Choice(2)), better);
+    }
 }
