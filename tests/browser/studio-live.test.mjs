@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import { DESKTOP, PHONE, axeSource, launch, picture } from "./browser.mjs";
+import { DESKTOP, PHONE, assertAccessible, launch, picture } from "./browser.mjs";
 import { openStation } from "./station.mjs";
 
 /** @type {import("../../player/node_modules/playwright-core").Browser} */
@@ -30,18 +30,6 @@ async function creator(options) {
   return page;
 }
 
-/** @param {import("../../player/node_modules/playwright-core").Page} page */
-async function accessible(page) {
-  await page.evaluate(axeSource);
-  const serious = await page.evaluate(async () => {
-    const { violations } = await /** @type {any} */ (window).axe.run();
-    return violations
-      .filter((/** @type {any} */ { impact }) => ["serious", "critical"].includes(impact))
-      .map((/** @type {any} */ { id, nodes }) => `${id}: ${nodes[0].target}`);
-  });
-  assert.deepEqual(serious, []);
-}
-
 test("a channel is made, its key shown once, and priced", async () => {
   const page = await creator({ ...DESKTOP, colorScheme: "dark" });
   await page.getByLabel(/A new channel/).fill("evening");
@@ -54,7 +42,7 @@ test("a channel is made, its key shown once, and priced", async () => {
   await made.getByLabel(/A broadcast, sat/).fill("70");
   await made.getByLabel("Everything for a day, sat").fill("500");
   await picture(page, "studio-live-desktop", true);
-  await accessible(page);
+  await assertAccessible(page);
   await made.getByRole("button", { name: "Save" }).click();
   await made.getByRole("heading", { name: "The Evening" }).waitFor();
   const { passes, tiers } = await station.studio("GET", "/channels/evening");
@@ -84,7 +72,7 @@ test("on air, the uplink is told in figures and words", async () => {
   await news.getByText("On air, 0 watch.").waitFor();
   await news.getByText(/^\d+\.\d Mbit\/s$/).waitFor();
   await picture(page, "studio-live-phone", true);
-  await accessible(page);
+  await assertAccessible(page);
   await publisher.kill();
   await news.getByText(/^Your connection is gone/).waitFor();
   await page.context().close();
