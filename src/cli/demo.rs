@@ -25,6 +25,9 @@ pub struct Args {
     /// Address to listen on; this machine's own only
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8420")]
     listen: SocketAddr,
+    /// Where broadcasting programs connect
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:1935")]
+    live: SocketAddr,
     /// A file with a number of seconds by which the demo's clock runs ahead, read anew at every
     /// look: to see a rent run out without waiting for it
     #[arg(long, value_name = "FILE")]
@@ -56,7 +59,8 @@ pub fn run(args: Args) -> Result<(), Failure> {
         let stop = stop_on_signal()?;
         let url = config.site.url.as_str().trim_end_matches('/').to_owned();
         let app = App::build(&config, clock).await?;
-        let mut transcoder = Transcoder::start(&data, args.sandbox).context("the transcoder")?;
+        let mut transcoder =
+            Transcoder::start(&data, args.sandbox, args.live).context("the transcoder")?;
         let samples =
             (!args.no_samples).then(|| tokio::spawn(add_samples(data.clone(), args.sandbox)));
         print(format_args!("Satreel is open: {url}"));

@@ -1,6 +1,7 @@
 //! The demo's transcoder: the program beside this one, and the sample films it is given.
 
 use std::{
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::Stdio,
     time::Duration,
@@ -23,10 +24,11 @@ pub struct Transcoder {
 }
 
 impl Transcoder {
-    pub fn start(data: &Path, sandbox: Sandbox) -> Result<Self> {
+    pub fn start(data: &Path, sandbox: Sandbox, live: SocketAddr) -> Result<Self> {
         let mut child = command(sandbox)?
             .args(["run", "--until-stdin-closes", "--data"])
             .arg(data)
+            .args(["--live", &live.to_string()])
             // Closes with this process, even by kill -9: the transcoder then ends too.
             .stdin(Stdio::piped())
             .stdout(Stdio::null())

@@ -151,7 +151,11 @@ export async function openSite({ film = true, pair, offers } = {}) {
   const command =
     pair || offers
       ? ["serve", "--config", await configured(data, pair, offers)]
-      : ["demo", "--data", data, "--listen", "127.0.0.1:0", "--clock", clock, "--no-samples"];
+      : [
+          "demo",
+          ...["--data", data, "--listen", "127.0.0.1:0", "--live", "127.0.0.1:0"],
+          ...["--clock", clock, "--no-samples"],
+        ];
   /** @type {string[]} */
   const log = [];
   let { server, ended, url } = await start(command, log);
@@ -211,7 +215,8 @@ export async function openSite({ film = true, pair, offers } = {}) {
     async restart() {
       server.kill("SIGKILL");
       await ended;
-      const again = command.map((part) => (part === "127.0.0.1:0" ? new URL(url).host : part));
+      const { host } = new URL(url);
+      const again = command.map((part, at) => (command[at - 1] === "--listen" ? host : part));
       ({ server, ended, url } = await start(again, log));
     },
 

@@ -28,7 +28,7 @@ class Demo:
 
     def __init__(self, listen: str = "127.0.0.1:0"):
         self.data = WORK / "data"
-        command = [SATREEL, "demo", "--no-samples", "--data", self.data, "--listen", listen]
+        command = [SATREEL, "demo", "--no-samples", "--data", self.data, "--listen", listen, "--live", "127.0.0.1:0"]
         self.log = open(WORK / "log", "ab")
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log)
         line = self.process.stdout.readline().decode()

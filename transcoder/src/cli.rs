@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -27,6 +28,9 @@ pub(crate) enum Command {
         /// End when standard input closes: with whoever started it, even one that was killed
         #[arg(long)]
         until_stdin_closes: bool,
+        /// Where broadcasting programs connect, instead of the configuration's `live.listen`
+        #[arg(long, value_name = "ADDR")]
+        live: Option<SocketAddr>,
     },
     /// Takes in one film now and prints its id
     Add {

@@ -79,7 +79,12 @@ fn carry_out(cli: &Cli) -> Result<(), Failure> {
         Command::Run {
             site,
             until_stdin_closes,
-        } => run::run(&open(site)?, *until_stdin_closes),
+            live,
+        } => {
+            let mut site = open(site)?;
+            site.live.listen = live.unwrap_or(site.live.listen);
+            run::run(&site, *until_stdin_closes)
+        }
         Command::Add {
             file,
             site,

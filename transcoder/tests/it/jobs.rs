@@ -270,8 +270,7 @@ fn the_same_film_twice_is_one_title() {
 
 pub(crate) fn run(rig: &Rig) -> Child {
     Rig::transcoder()
-        .arg("run")
-        .arg("--data")
+        .args(["run", "--live", "127.0.0.1:0", "--data"])
         .arg(rig.data())
         .stdout(Stdio::null())
         .stderr(Stdio::null())

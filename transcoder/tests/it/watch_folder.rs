@@ -48,7 +48,13 @@ fn a_demo_that_is_started_again_finds_its_former_transcoder_still_ending() {
         inbox.join("failed/words.mp4.txt").exists()
     });
     let mut next = Rig::transcoder()
-        .args(["run", "--until-stdin-closes", "--data"])
+        .args([
+            "run",
+            "--until-stdin-closes",
+            "--live",
+            "127.0.0.1:0",
+            "--data",
+        ])
         .arg(rig.data())
         .stdin(Stdio::piped())
         .stdout(Stdio::null())

@@ -362,7 +362,7 @@ fn with_config(rig: &Rig, more: &str) -> Child {
     );
     fs::write(&config, text).expect("a configuration");
     Rig::transcoder()
-        .args(["run", "--config"])
+        .args(["run", "--live", "127.0.0.1:0", "--config"])
         .arg(config)
         .stdout(std::process::Stdio::null())
         .stderr(std::process::Stdio::null())
