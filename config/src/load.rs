@@ -113,5 +113,5 @@ fn read_root<'a>(table: &'a DeTable<'a>, report: &'a Report<'a>, base: &Path) ->
 }
 
 #[cfg(test)]
-#[path = "load_tests.rs"]
+#[path = "load_tests/mod.rs"]
 mod tests;
