@@ -8,7 +8,6 @@ import { now } from "./clock.js";
 import { byId, h, pageData } from "./dom.js";
 import { Beside } from "./film/beside.js";
 import { rememberCaptions } from "./film/captions.js";
-import { Choice } from "./film/choice.js";
 import { createPlayer } from "./film/controls.js";
 import { PreviewEdge } from "./film/edge.js";
 import { Elsewhere } from "./film/elsewhere.js";
@@ -19,29 +18,18 @@ import { Keeper } from "./film/keeper.js";
 import { Languages } from "./film/languages.js";
 import { ELSEWHERE, read } from "./film/loader.js";
 import { Notices } from "./film/notices.js";
-import { createPanel } from "./film/panel.js";
 import { Place } from "./film/place.js";
 import { recall, remember } from "./film/position.js";
 import { Sounds } from "./film/sounds.js";
+import { Till } from "./film/till.js";
 import { mountTip } from "./film/tip.js";
-import { Purse } from "./purse.js";
-import { PendingOrders } from "./sale/pending.js";
-import { Sale } from "./sale/sale.js";
-import { Store } from "./sale/store.js";
-import { watchOrder } from "./sale/watch.js";
 import { sync } from "./sync.js";
 
 /** @type {{ title: Title, site: Site }} */
 const { title, site } = pageData();
 
-const purse = new Purse(localStorage);
-const store = new Store();
-const sale = new Sale(title, store, purse, new PendingOrders(localStorage, now), {
-  order: api.order,
-  redeem: api.redeem,
-  watch: watchOrder,
-  later: (then, ms) => setTimeout(then, ms),
-});
+const till = new Till(title);
+const { purse, store, sale, choice } = till;
 const sounds = new Sounds();
 const { player, video, timeline, showFree, say } = createPlayer(
   title,
@@ -60,15 +48,9 @@ const engine = createEngine({
   duration: title.duration_s,
   onfault: (fault) => notices.fault(fault),
 });
-const edge = new PreviewEdge(video, () => {
-  store.send({
-    type: "choose",
-    why: purse.ranOut(title.scopes, now()) ? "ran-out" : "preview-over",
-  });
-});
+const edge = new PreviewEdge(video, () => till.offer());
 const keeper = new Keeper(video, grants, now, () => void ranOut());
 const elsewhere = new Elsewhere(byId("stage"), () => void takeBack());
-const choice = new Choice(title);
 const notices = new Notices(title, choice, {
   buy: (offer) => void sale.buy(offer),
   play: () => void (elsewhere.shown ? takeBack() : video.play()),
@@ -87,7 +69,7 @@ function limit(grant) {
 
 /** The first grant: with what is owned, else the free start. */
 async function begin() {
-  const held = purse.forTitle(title.scopes, now());
+  const held = till.held();
   let grant;
   try {
     grant = await grants.open(held?.token ?? null);
@@ -180,7 +162,7 @@ async function unlock(access, open = (token) => grants.open(token)) {
 
 /** Other devices had all places: this one wants the oldest one's. */
 async function takeBack() {
-  const held = purse.forTitle(title.scopes, now());
+  const held = till.held();
   if (!held) return begin();
   // Where the page began without a place, the picture stands at the start.
   const at = grants.current?.full ? 0 : recall(localStorage, title.id, title.duration_s);
@@ -209,18 +191,6 @@ async function ranOut() {
   beside.show(grant);
 }
 
-/** Something that another tab, the cookie or an older code brought. */
-function found() {
-  const held = purse.forTitle(title.scopes, now());
-  if (held && !store.is("unlocked", "playing")) {
-    store.send({
-      type: "unlock",
-      access: { ...held, subject: "", title: null, tag: held.tag ?? null },
-      paid: false,
-    });
-  }
-}
-
 grants.onrefused = (problem) => {
   if (problem.slug === "token-expired") void ranOut();
   else refused(problem);
@@ -246,23 +216,7 @@ video.addEventListener("playing", () => store.send({ type: "playing" }));
 const tip = byId("tip");
 if (tip) mountTip(title, site, tip);
 
-const panel = createPanel(title, choice, sale, () => {
-  const over = purse.ranOut(title.scopes, now());
-  return title.tiers.find(({ tier, scope }) => tier === over?.tier && scope === over.scope);
-});
-store.listen(panel);
-store.listen((state, before) => {
-  if (state.name === "unlocked" && before.name !== "unlocked" && state.access)
-    void unlock(state.access);
-});
-window.addEventListener("storage", found);
-document.addEventListener("visibilitychange", () => {
-  if (document.visibilityState === "visible") void sale.look();
-});
+till.open((access) => void unlock(access));
 
 await begin();
-if (store.is("idle") && !title.free) {
-  await sale.resume();
-  // The browser may have emptied its storage while the cookie remembers.
-  if (purse.list().length === 0) await sync(purse).then(found, () => {});
-}
+await till.resume();

@@ -6,19 +6,13 @@
 import * as api from "../api.js";
 import { now } from "../clock.js";
 import { byId } from "../dom.js";
-import { Choice } from "../film/choice.js";
 import { Elsewhere } from "../film/elsewhere.js";
 import { Grants } from "../film/grants.js";
 import { Keeper } from "../film/keeper.js";
 import { ELSEWHERE } from "../film/loader.js";
 import { Notices } from "../film/notices.js";
-import { createPanel } from "../film/panel.js";
+import { Till } from "../film/till.js";
 import { mountTip } from "../film/tip.js";
-import { Purse } from "../purse.js";
-import { PendingOrders } from "../sale/pending.js";
-import { Sale } from "../sale/sale.js";
-import { Store } from "../sale/store.js";
-import { watchOrder } from "../sale/watch.js";
 import { sync } from "../sync.js";
 import { createLivePlayer } from "./controls.js";
 import { createLiveEngine, lowLatency } from "./engine.js";
@@ -31,14 +25,8 @@ import { Pause } from "./pause.js";
  */
 export async function onAir(channel, title, site) {
   const stage = byId("stage");
-  const purse = new Purse(localStorage);
-  const store = new Store();
-  const sale = new Sale(title, store, purse, new PendingOrders(localStorage, now), {
-    order: api.order,
-    redeem: api.redeem,
-    watch: watchOrder,
-    later: (then, ms) => setTimeout(then, ms),
-  });
+  const till = new Till(title);
+  const { purse, store, sale, choice } = till;
   const { player, video } = createLivePlayer(title);
   const place = new LivePlace(sessionStorage, localStorage, title.id);
   const grants = new Grants(title.id, api.grant, now, lowLatency, place);
@@ -47,7 +35,6 @@ export async function onAir(channel, title, site) {
   const glimpse = new Glimpse(video, () => previewOver());
   const keeper = new Keeper(video, grants, now, () => ranOut("ran-out"));
   const elsewhere = new Elsewhere(stage, () => void takeBack());
-  const choice = new Choice(title);
   const notices = new Notices(title, choice, {
     buy: (offer) => void sale.buy(offer),
     play: () => void (elsewhere.shown ? takeBack() : video.play()),
@@ -66,7 +53,7 @@ export async function onAir(channel, title, site) {
 
   /** With what is owned, else the free part. */
   async function begin() {
-    const held = purse.forTitle(title.scopes, now());
+    const held = till.held();
     try {
       const grant = await grants.open(held?.token ?? null);
       show(grant);
@@ -93,8 +80,7 @@ export async function onAir(channel, title, site) {
   function previewOver() {
     if (grants.token !== null) return;
     lock();
-    const why = purse.ranOut(title.scopes, now()) ? "ran-out" : "preview-over";
-    store.send({ type: "choose", why });
+    till.offer();
   }
 
   /** @param {{ expires_at: string | null, scope: string, tag?: string | null }} access */
@@ -122,7 +108,7 @@ export async function onAir(channel, title, site) {
   }
 
   async function takeBack() {
-    const held = purse.forTitle(title.scopes, now());
+    const held = till.held();
     if (!held) return begin();
     await unlock({ ...held, tag: held.tag ?? null }, (token) => grants.takeBack(token));
   }
@@ -158,32 +144,10 @@ export async function onAir(channel, title, site) {
   notices.offers();
   const tip = byId("tip");
   if (tip) mountTip(title, site, tip);
-  const panel = createPanel(title, choice, sale, () => {
-    const over = purse.ranOut(title.scopes, now());
-    return title.tiers.find(({ tier, scope }) => tier === over?.tier && scope === over.scope);
-  });
-  store.listen(panel);
-  store.listen((state, before) => {
-    if (state.name === "unlocked" && before.name !== "unlocked" && state.access)
-      void unlock(state.access);
-  });
-  const found = () => {
-    const held = purse.forTitle(title.scopes, now());
-    if (held && !store.is("unlocked", "playing")) {
-      const access = { ...held, subject: "", title: null, tag: held.tag ?? null };
-      store.send({ type: "unlock", access, paid: false });
-    }
-  };
-  window.addEventListener("storage", found);
-  document.addEventListener("visibilitychange", () => {
-    if (document.visibilityState === "visible") void sale.look();
-  });
+  till.open((access) => void unlock(access));
 
   await begin();
-  if (store.is("idle") && !title.free) {
-    await sale.resume();
-    if (purse.list().length === 0) await sync(purse).then(found, () => {});
-  }
+  await till.resume();
   return (news) => {
     if (news.title === null) pause.end();
   };
