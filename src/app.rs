@@ -41,6 +41,7 @@ pub struct App {
     doors: Doors,
     metrics: Option<metrics::Door>,
     settlement: Arc<Settlement>,
+    ledger: Ledger,
     keys: Arc<Keys>,
     key_file: PathBuf,
     admission: Arc<Admission>,
@@ -115,7 +116,7 @@ impl App {
             admission: admission.clone(),
             backend,
             settlement: settlement.clone(),
-            ledger,
+            ledger: ledger.clone(),
             metrics,
             open: Arc::new(OpenInvoices::new(config.limits.open_invoices as usize)),
             passes,
@@ -145,6 +146,7 @@ impl App {
             doors: Doors { gate, pages },
             metrics: measured,
             settlement,
+            ledger,
             keys,
             key_file: config.site.keys.clone(),
             admission,
@@ -221,6 +223,7 @@ impl App {
         guarding.await?;
         sweeping.await?;
         measuring.await?;
+        self.ledger.close().await;
         tracing::info!("stopped");
         Ok(())
     }

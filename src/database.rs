@@ -20,11 +20,18 @@ const BUSY: Duration = Duration::from_secs(5);
 
 type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 
-/// A handle; the thread ends with the last of them.
+/// What the thread is asked for.
+enum Wish {
+    Work(Job),
+    /// The end; answered once the file is closed.
+    Close(oneshot::Sender<()>),
+}
+
+/// A handle; the thread ends with the last of them, or when one of them closes the file.
 #[derive(Clone)]
 pub struct Database {
     path: PathBuf,
-    jobs: mpsc::Sender<Job>,
+    wishes: mpsc::Sender<Wish>,
 }
 
 /// What a database could not do.
@@ -73,18 +80,16 @@ impl Database {
     /// Opens or makes the file and brings it up to date: migration `n` leads to `user_version`
     /// n + 1. Only its owner may read it.
     pub async fn open(path: &Path, migrations: &'static [&'static str]) -> Result<Self, Error> {
-        let (jobs, mut queue) = mpsc::channel::<Job>(QUEUE);
+        let (wishes, queue) = mpsc::channel(QUEUE);
         let (opened, outcome) = oneshot::channel();
         let file = path.to_owned();
         let name = path.file_stem().unwrap_or_default().to_string_lossy();
         std::thread::Builder::new()
             .name(name.into_owned())
             .spawn(move || match connect(&file, migrations) {
-                Ok(mut connection) => {
+                Ok(connection) => {
                     let _ = opened.send(Ok(()));
-                    while let Some(job) = queue.blocking_recv() {
-                        job(&mut connection);
-                    }
+                    work(connection, queue);
                 }
                 Err(error) => {
                     let _ = opened.send(Err(error));
@@ -96,7 +101,7 @@ impl Database {
             })?;
         let path = path.to_owned();
         match outcome.await {
-            Ok(Ok(())) => Ok(Self { path, jobs }),
+            Ok(Ok(())) => Ok(Self { path, wishes }),
             Ok(Err(error)) => Err(error),
             Err(_) => Err(Error::Closed { path }),
         }
@@ -115,17 +120,43 @@ impl Database {
         let closed = || Error::Closed {
             path: self.path.clone(),
         };
-        self.jobs.send(job).await.map_err(|_| closed())?;
+        let wish = Wish::Work(job);
+        self.wishes.send(wish).await.map_err(|_| closed())?;
         outcome
             .await
             .map_err(|_| closed())?
             .map_err(|source| self.fault(source))
     }
 
+    /// Closes the file after what was asked before; later calls fail with [`Error::Closed`].
+    ///
+    /// Who goes on without it leaves the closing to the thread's own time. That matters where
+    /// another may take the file's place: `SQLite` removes the write-ahead log *by name*.
+    pub async fn close(&self) {
+        let (done, closed) = oneshot::channel();
+        if self.wishes.send(Wish::Close(done)).await.is_ok() {
+            // An error here says that the thread has ended, which is as good.
+            let _ = closed.await;
+        }
+    }
+
     fn fault(&self, source: rusqlite::Error) -> Error {
         Error::Sqlite {
             path: self.path.clone(),
             source,
+        }
+    }
+}
+
+fn work(mut connection: Connection, mut queue: mpsc::Receiver<Wish>) {
+    while let Some(wish) = queue.blocking_recv() {
+        match wish {
+            Wish::Work(job) => job(&mut connection),
+            Wish::Close(done) => {
+                drop(connection);
+                let _ = done.send(());
+                return;
+            }
         }
     }
 }
@@ -255,6 +286,21 @@ mod tests {
             "{error}"
         );
         assert!(!error.is_damage());
+    }
+
+    #[tokio::test]
+    async fn closed_means_that_nothing_touches_the_file_any_more() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("x.db");
+        let log = folder.path().join("x.db-wal");
+        let database = Database::open(&path, ONE).await.expect("made");
+        assert!(log.exists(), "it is in use");
+        let other = database.clone();
+        database.close().await;
+        assert!(!log.exists(), "all of it is in the file");
+        let error = other.call(|_| Ok(())).await.expect_err("it is closed");
+        assert!(matches!(error, Error::Closed { .. }), "{error}");
+        other.close().await;
     }
 
     #[tokio::test]

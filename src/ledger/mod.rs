@@ -109,6 +109,11 @@ impl Ledger {
         }?;
         Ok(Self { database })
     }
+
+    /// Closes the file. What is recorded after that fails, and is taken in at the next start.
+    pub async fn close(&self) {
+        self.database.close().await;
+    }
 }
 
 /// Moves the file, and what SQLite keeps beside it, to a name that is free.
