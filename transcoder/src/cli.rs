@@ -58,9 +58,10 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Checks a title's media: durations, bit rates, alignment, codecs, Apple's authoring rules
+    /// Checks a title's media: durations, bit rates, alignment, codecs, Apple's authoring rules. Or
+    /// watches what a site serves, a broadcast above all, by the rules of low-latency HLS
     Verify {
-        /// The title's id, or its folder
+        /// The title's id, or its folder; or the address of a playlist or of a film's or channel's page
         title: String,
         /// The site's configuration, for an id
         #[arg(long, value_name = "FILE", conflicts_with = "data")]
@@ -68,6 +69,12 @@ pub(crate) enum Command {
         /// The data folder of a demo, for an id
         #[arg(long, value_name = "DIR")]
         data: Option<PathBuf>,
+        /// How long to watch an address, in seconds
+        #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+        seconds: u32,
+        /// A file with the token that opens what is sold at the page; without: the free part
+        #[arg(long, value_name = "FILE")]
+        token: Option<PathBuf>,
         /// Print the result as JSON
         #[arg(long)]
         json: bool,

@@ -29,6 +29,7 @@ mod verify;
 use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser as _;
 use satreel_config::{Config, Sandbox};
@@ -104,8 +105,18 @@ fn carry_out(cli: &Cli) -> Result<(), Failure> {
             title,
             config,
             data,
+            seconds,
+            token,
             json,
         } => {
+            if let Some(url) = verify::live::address(title) {
+                let wish = verify::live::Wish {
+                    url,
+                    lasting: Duration::from_secs(u64::from(*seconds)),
+                    token: token.as_deref().map(read_token).transpose()?,
+                };
+                return verify::verify_live(&wish, *json);
+            }
             let site = SiteArgs {
                 config: config.clone(),
                 data: data.clone(),
@@ -113,7 +124,8 @@ fn carry_out(cli: &Cli) -> Result<(), Failure> {
             let of_site = |id| Some(open(&site).ok()?.title(id));
             let folder = verify::folder(title, of_site).ok_or_else(|| {
                 Failure::usage(format!(
-                    "{title}: no such title: give its folder, or its id and --config FILE or --data DIR"
+                    "{title}: no such title: give its folder, its id and --config FILE or --data \
+                     DIR, or an address that begins with http"
                 ))
             })?;
             verify::verify(&folder, *json)
@@ -142,6 +154,12 @@ fn carry_out(cli: &Cli) -> Result<(), Failure> {
         Command::Forget(job) => ask::ask(&open(&job.site)?, job.id, Change::Forget {}),
         Command::Doctor { json } => doctor::doctor(cli.sandbox.unwrap_or_default(), *json),
     }
+}
+
+fn read_token(file: &Path) -> Result<String, Failure> {
+    let text = std::fs::read_to_string(file);
+    let text = text.map_err(|error| Failure::usage(format!("{}: {error}", file.display())))?;
+    Ok(text.trim().to_owned())
 }
 
 /// What a look at a film goes by; without a configuration, what a new site would do.

@@ -31,7 +31,7 @@ pub(super) fn parse(text: &str) -> Master {
 }
 
 /// `NAME=value,NAME="value, with a comma"` (RFC 8216 §4.2).
-fn attributes(mut list: &str) -> Attributes {
+pub(super) fn attributes(mut list: &str) -> Attributes {
     let mut found = Attributes::new();
     while let Some((name, rest)) = list.split_once('=') {
         let (value, rest) = match rest.strip_prefix('"') {

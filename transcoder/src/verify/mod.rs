@@ -1,7 +1,9 @@
 //! `verify`: whether a title's media is what its playlists say, and what Apple's authoring rules ask.
 //!
-//! Reads a title's folder and nothing else; decodes nothing. [`track`] measures, [`rules`] judges.
+//! Of a title it reads the folder and nothing else: [`track`] measures, [`rules`] judges. What a site
+//! serves, broadcasts above all, is watched by [`live`]. Decodes nothing.
 
+pub(crate) mod live;
 mod master;
 mod rules;
 mod track;
@@ -50,6 +52,15 @@ impl Findings {
         self.add(Level::Advice, rule, file, what);
     }
 
+    /// Takes over what another look found, each finding once.
+    fn append(&mut self, other: Self) {
+        for finding in other.0 {
+            if !self.0.contains(&finding) {
+                self.0.push(finding);
+            }
+        }
+    }
+
     #[allow(
         clippy::needless_pass_by_value,
         reason = "callers pass words and names alike"
@@ -78,7 +89,18 @@ pub(crate) fn folder(
 
 /// Checks the title and prints what was found; faults end in a failure.
 pub(crate) fn verify(folder: &Path, json: bool) -> Result<(), Failure> {
-    let findings = check(folder);
+    let remedy = "make the title anew with `satreel-transcoder remake`";
+    tell(&check(folder), json, remedy)
+}
+
+/// The same for what a site serves.
+pub(crate) fn verify_live(wish: &live::Wish, json: bool) -> Result<(), Failure> {
+    let (findings, seen) = live::check(wish)?;
+    writeln!(std::io::stderr(), "{seen}").map_err(Failure::failed)?;
+    tell(&findings.0, json, "the rules are those of RFC 8216bis")
+}
+
+fn tell(findings: &[Finding], json: bool, remedy: &str) -> Result<(), Failure> {
     let faults = findings
         .iter()
         .filter(|finding| finding.level == Level::Fault)
@@ -86,17 +108,13 @@ pub(crate) fn verify(folder: &Path, json: bool) -> Result<(), Failure> {
     let text = if json {
         format!("{:#}\n", json!({ "ok": faults == 0, "findings": findings }))
     } else {
-        as_text(&findings).map_err(Failure::failed)?
+        as_text(findings).map_err(Failure::failed)?
     };
     write!(std::io::stdout(), "{text}").map_err(Failure::failed)?;
     match faults {
         0 => Ok(()),
-        1 => Err(Failure::failed(
-            "1 fault: make the title anew with `satreel-transcoder remake`",
-        )),
-        faults => Err(Failure::failed(format!(
-            "{faults} faults: make the title anew with `satreel-transcoder remake`"
-        ))),
+        1 => Err(Failure::failed(format!("1 fault: {remedy}"))),
+        faults => Err(Failure::failed(format!("{faults} faults: {remedy}"))),
     }
 }
 
