@@ -16,6 +16,7 @@ use crate::live::rtmp::amf;
 use crate::live::rtmp::session::{Said, Session};
 use crate::live::segmenter::{Output, Segmenter, Wishes};
 use crate::live::sps;
+use crate::verify;
 
 /// Confines this process as a worker confines itself. Returns the layers, in words.
 pub fn confine(output: Option<&Path>) -> Result<String, String> {
@@ -51,6 +52,12 @@ pub fn takes_line(line: &[u8]) -> bool {
 pub fn reads_mp4(bytes: &[u8]) -> (bool, bool) {
     let (init, fragment) = (fmp4::read::init(bytes), fmp4::read::fragment(bytes));
     (init.is_some(), fragment.is_some())
+}
+
+/// How many findings two versions of a live playlist lead to, as `verify` reads what a site serves;
+/// None: one of them is no playlist.
+pub fn live_playlists(before: &str, after: &str) -> Option<usize> {
+    verify::live::judge(before, after)
 }
 
 /// A publisher's bytes, in pieces of so many, let in as soon as it asks. Returns how many bytes of

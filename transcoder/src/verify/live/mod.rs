@@ -19,6 +19,7 @@ use super::Findings;
 use super::master;
 use crate::Failure;
 use fetch::{Client, Unreachable};
+use media::Media;
 use watch::{Seen, Track};
 
 /// More tracks are not looked at; each is a connection.
@@ -83,6 +84,21 @@ pub(super) fn check(wish: &Wish) -> Result<(Findings, String), Failure> {
         seen.versions, seen.files
     );
     Ok((findings, told))
+}
+
+/// How many findings two versions of a playlist lead to; None: one of them is none.
+pub(crate) fn judge(before: &str, after: &str) -> Option<usize> {
+    let mut findings = Findings::default();
+    let before = Media::parse(before).ok()?;
+    let after = Media::parse(after).ok()?;
+    let after = after.onto(&before)?;
+    for media in [&before, &after] {
+        rules::one("a", media, &mut findings);
+    }
+    rules::two("a", &before, &after, &mut findings);
+    let tracks = [("a", before), ("b", after)].map(|(name, media)| (name.to_owned(), media));
+    rules::together(&tracks.into(), &mut findings);
+    Some(findings.0.len())
 }
 
 /// Every playlist that the multivariant one names; or the one given.
