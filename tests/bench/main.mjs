@@ -5,8 +5,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { cpus, availableParallelism, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { browser } from "./browser.mjs";
+import { browser, liveInBrowser } from "./browser.mjs";
 import { credentials } from "./credentials.mjs";
+import { live } from "./live/index.mjs";
 import { lnd } from "./lnd.mjs";
 import { replay } from "./replay.mjs";
 import { sale } from "./sale.mjs";
@@ -28,7 +29,9 @@ const parts = [
   ["viewers who wait", waiting],
   ["serving beside nginx", serving],
   ["films beside ffmpeg", transcoder],
+  ["broadcasts beside nginx-rtmp and ffmpeg", live],
   ["sale in Chromium", browser],
+  ["a broadcast in Chromium", liveInBrowser],
 ];
 
 const began = performance.now();

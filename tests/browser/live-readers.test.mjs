@@ -46,9 +46,7 @@ test("readers of others, and ours, find a broadcast in order", async (t) => {
       const media = HLS.parse(await read(new URL(uri, url).href));
       assert.equal(media.lowLatencyCompatibility.canBlockReload, true);
       assert.ok(media.segments.length > 0 && media.partTargetDuration > 0);
-      const parts = media.segments.flatMap(
-        (/** @type {any} */ segment) => segment.parts,
-      );
+      const parts = media.segments.flatMap((/** @type {any} */ segment) => segment.parts);
       assert.ok(
         parts.some((/** @type {any} */ part) => part.hint),
         "a hint",
@@ -60,40 +58,23 @@ test("readers of others, and ours, find a broadcast in order", async (t) => {
   await t.test("ffprobe and ffmpeg", async () => {
     const entries = ["-show_entries", "stream=codec_name", "-of", "csv=p=0"];
     const { stdout } = await run("ffprobe", ["-v", "error", ...entries, url]);
-    assert.deepEqual([...new Set(stdout.split("\n").filter(Boolean))].sort(), [
-      "aac",
-      "h264",
-    ]);
-    const decode = [
-      "-v",
-      "error",
-      "-xerror",
-      "-i",
-      url,
-      "-t",
-      "4",
-      "-f",
-      "null",
-      "-",
-    ];
+    assert.deepEqual([...new Set(stdout.split("\n").filter(Boolean))].sort(), ["aac", "h264"]);
+    const decode = ["-v", "error", "-xerror", "-i", url, "-t", "4", "-f", "null", "-"];
     const { stderr } = await run("ffmpeg", ["-nostdin", ...decode]);
     assert.equal(stderr, "");
   });
 
-  await t.test(
-    "verify, while the publisher is killed and comes back",
-    async () => {
-      const watching = run(join(bin, "satreel-transcoder"), [
-        ...["verify", station.page, "--seconds", "12", "--json"],
-      ]);
-      await publisher.kill();
-      publisher = station.publish();
-      const { stdout, stderr } = await watching.catch((failed) => failed);
-      assert.deepEqual(JSON.parse(stdout), { ok: true, findings: [] }, stderr);
-      // Both sides of the gap were there to be looked at.
-      const { variants } = HLS.parse(await read(url));
-      const media = await read(new URL(variants[0].uri, url).href);
-      assert.match(media, /^#EXT-X-DISCONTINUITY$/m);
-    },
-  );
+  await t.test("verify, while the publisher is killed and comes back", async () => {
+    const watching = run(join(bin, "satreel-transcoder"), [
+      ...["verify", station.page, "--seconds", "12", "--json"],
+    ]);
+    await publisher.kill();
+    publisher = station.publish();
+    const { stdout, stderr } = await watching.catch((failed) => failed);
+    assert.deepEqual(JSON.parse(stdout), { ok: true, findings: [] }, stderr);
+    // Both sides of the gap were there to be looked at.
+    const { variants } = HLS.parse(await read(url));
+    const media = await read(new URL(variants[0].uri, url).href);
+    assert.match(media, /^#EXT-X-DISCONTINUITY$/m);
+  });
 });

@@ -120,6 +120,7 @@ listen = "127.0.0.1:${rtmp}"
 
   return {
     url,
+    publishUrl,
     data,
     log,
     page: `${url}/live/news`,
