@@ -143,6 +143,37 @@ fn a_picture_goes_to_the_transcoder_as_it_came() {
 }
 
 #[test]
+fn while_the_transcoder_is_away_a_picture_waits_for_it() {
+    let site = Site::open();
+    let creator = Creator::at(&site);
+    let before = creator.poster().json();
+    let answer = creator.put_poster("*", "image/png", JPEG);
+    let waiting = answer.json();
+    assert_eq!((answer.status, &waiting["waiting"]), (202, &json!(true)));
+    assert_eq!(
+        (&waiting["poster"], &waiting["etag"], answer.header("etag")),
+        (
+            &before["poster"],
+            &before["etag"],
+            before["etag"].as_str().expect("a mark")
+        ),
+        "nothing has changed yet"
+    );
+    let at_work = transcoder(&site, |data, wish| {
+        let name = wish["picture"]["file"].as_str().expect("a name");
+        let brought = data.join("inbox/.for").join(FILM).join(name);
+        assert_eq!(fs::read(brought).expect("it waits"), JPEG);
+        show(data, b"drawn later");
+        Ok(())
+    });
+    at_work.join().expect("taken");
+    wait_until("it is shown", || {
+        let now = creator.poster().json();
+        now["etag"] != before["etag"] && now["waiting"] == json!(false)
+    });
+}
+
+#[test]
 fn what_cannot_be_a_poster_is_refused_before_anybody_is_asked() {
     let site = Site::open();
     let creator = Creator::at(&site);

@@ -17,7 +17,7 @@ use crate::control::Control;
 use crate::job;
 use crate::poster;
 use crate::run::desk::{Desk, take_turn};
-use crate::run::wishes::{Granted, grant};
+use crate::run::wishes::{Granted, clear, grant};
 use crate::site::{Site, write_whole};
 
 /// How long `run` is waited for.
@@ -114,7 +114,10 @@ pub(crate) fn poster(
     };
     match take_turn(site) {
         Ok(_turn) => {
-            poster::put(site, id, &picture, &Control::default()).map_err(Failure::failed)?;
+            let put = poster::put(site, id, &picture, &Control::default());
+            let change = Change::Poster { picture };
+            clear(site, &Wish { job: id, change });
+            put.map_err(Failure::failed)?;
             print(CHOSEN)
         }
         Err(Fault::Running) => {

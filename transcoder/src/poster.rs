@@ -73,20 +73,14 @@ pub(crate) fn put(
     }
     match picture {
         Picture::Choice(number) => choose(&folder, *number),
-        Picture::File(name) => {
-            let path = site
-                .inbox
-                .join(REPLACEMENTS)
-                .join(id.to_string())
-                .join(name);
-            let taken = take(site, &folder, &path, control);
-            if !matches!(&taken, Err(Error::Fault(fault)) if fault.may_pass()) {
-                // Ours to clear away; one that stays is replaced by the next.
-                let _ = fs::remove_file(&path);
-            }
-            taken
-        }
+        Picture::File(name) => take(site, &folder, &brought(site, id, name), control),
     }
+}
+
+/// Where a picture from outside lies ready. It stays there until its wish is answered.
+pub(crate) fn brought(site: &Site, id: VideoId, name: &str) -> PathBuf {
+    let folder = site.inbox.join(REPLACEMENTS).join(id.to_string());
+    folder.join(name)
 }
 
 /// Somebody's own picture, drawn anew and shown from now on.

@@ -29,6 +29,9 @@ use crate::title;
 /// A refusal that nobody has fetched by then goes.
 const UNFETCHED: Duration = Duration::from_mins(10);
 
+/// Beside a wish that was granted, until it is gone.
+const GRANTED: &str = "yes";
+
 /// What became of a wish.
 #[derive(Debug)]
 pub(crate) enum Granted {
@@ -61,21 +64,48 @@ pub(super) fn carry_out(desk: &mut Desk) {
                 continue;
             }
         };
-        match grant(desk, &wish) {
-            Granted::Later => {}
+        // Killed after the answer: it stands, and what the wish needed may be gone.
+        let has_answer = |end| path.with_extension(end).exists();
+        if has_answer(GRANTED) || has_answer(REFUSED) {
+            finish(&desk.site, &path, &wish);
+            continue;
+        }
+        let (end, words) = match grant(desk, &wish) {
+            Granted::Later => continue,
             Granted::Yes => {
                 tracing::info!(id = %wish.job, change = ?wish.change, "as asked");
-                remove(&path);
+                (GRANTED, String::new())
             }
             Granted::No(why) => {
                 tracing::warn!(id = %wish.job, change = ?wish.change, why, "asked, but not done");
-                // First the answer: whoever sees the wish gone finds it.
-                if let Err(error) = write_whole(&path.with_extension(REFUSED), why.as_bytes()) {
-                    tracing::warn!(%error, "the refusal cannot be written");
-                }
-                remove(&path);
+                (REFUSED, why)
             }
+        };
+        // First the answer: whoever sees the wish gone finds it.
+        if let Err(error) = write_whole(&path.with_extension(end), words.as_bytes()) {
+            tracing::warn!(%error, "the answer cannot be written");
         }
+        finish(&desk.site, &path, &wish);
+    }
+}
+
+/// The wish goes, after what it brought and before the note that it was granted.
+fn finish(site: &Site, path: &Path, wish: &Wish) {
+    clear(site, wish);
+    remove(path);
+    let granted = path.with_extension(GRANTED);
+    if granted.exists() {
+        remove(&granted);
+    }
+}
+
+/// A picture that came with a wish is ours to clear away; one that stays is replaced by the next.
+pub(crate) fn clear(site: &Site, wish: &Wish) {
+    if let Change::Poster {
+        picture: Picture::File(name),
+    } = &wish.change
+    {
+        let _ = fs::remove_file(poster::brought(site, wish.job, name));
     }
 }
 
@@ -90,7 +120,7 @@ fn asked(site: &Site) -> Vec<PathBuf> {
         let end = path.extension().unwrap_or_default();
         if end == "json" && !hidden {
             wishes.push((written, path));
-        } else if end == REFUSED && is_old(written) {
+        } else if (end == REFUSED || end == GRANTED) && is_old(written) {
             remove(&path);
         }
     }

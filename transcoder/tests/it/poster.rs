@@ -221,3 +221,28 @@ fn what_was_asked_before_a_crash_is_done_after_it() {
     assert_ne!(poster(&title), before);
     is_tidy(&rig, &title);
 }
+
+#[test]
+fn what_was_answered_before_a_crash_is_not_asked_again() {
+    let rig = Rig::new();
+    let title = made(&rig);
+    let before = poster(&title);
+    let asked = rig.data().join("jobs/asked");
+    fs::create_dir_all(&asked).expect("a folder");
+    // Shown or refused, and killed before the wish was gone: the picture it needed is.
+    for (number, answer) in [("1", "yes"), ("2", "no")] {
+        let wish = r#"{"job":"ID","do":"poster","picture":{"file":"gone.png"}}"#;
+        let wish = wish.replace("ID", &title.id());
+        fs::write(asked.join(format!("{number}.{answer}")), "because").expect("an answer");
+        fs::write(asked.join(format!("{number}.json")), wish).expect("a wish");
+    }
+    let mut supervisor = run(&rig);
+    wait_for("the wishes to be taken", || {
+        !asked.join("1.json").exists() && !asked.join("2.json").exists()
+    });
+    end(&mut supervisor);
+    let left = |name: &str| fs::read_to_string(asked.join(name)).ok();
+    assert_eq!((left("1.no"), left("1.yes")), (None, None));
+    assert_eq!(left("2.no").as_deref(), Some("because"));
+    assert_eq!(poster(&title), before);
+}
