@@ -25,7 +25,7 @@ pub struct Args {
     /// Address to listen on; this machine's own only
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8420")]
     listen: SocketAddr,
-    /// Where broadcasting programs connect
+    /// Where broadcasting programs connect; this machine's own only
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:1935")]
     live: SocketAddr,
     /// A file with a number of seconds by which the demo's clock runs ahead, read anew at every
@@ -48,6 +48,13 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let mut config = Config::demo(&data).listening_on(args.listen);
     if let Some(fault) = config.wallet_exposure() {
         return Err(Failure::Usage(fault.to_string()));
+    }
+    if !args.live.ip().to_canonical().is_loopback() {
+        return Err(Failure::Usage(format!(
+            "--live: {} can be reached by others, and the demo is for this machine only: keep it on \
+             127.0.0.1, or run `satreel serve` with [live] listen",
+            args.live
+        )));
     }
     let clock: Arc<dyn Clock> = match args.clock {
         Some(file) => Arc::new(OffsetClock::new(file)),

@@ -44,6 +44,20 @@ fn the_built_in_wallet_never_meets_the_public() {
         let (code, _, said) = satreel(&["demo", "--data", &text, "--listen", address]);
         assert_eq!(code, 2, "{address}: {said}");
         assert!(said.contains("server.listen"), "{said}");
+        let (code, _, said) = satreel(&[
+            "demo",
+            "--data",
+            &text,
+            "--listen",
+            "127.0.0.1:0",
+            "--live",
+            address,
+        ]);
+        assert_eq!(code, 2, "{address}: {said}");
+        assert!(
+            said.contains("--live: ") && said.contains("keep it on 127.0.0.1"),
+            "{said}"
+        );
     }
     let file = folder.path().join("satreel.toml");
     let path = file.to_string_lossy().into_owned();
