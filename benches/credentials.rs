@@ -6,7 +6,7 @@
 use std::{hint::black_box, time::Instant};
 
 use satreel::core::{
-    access::{Access, Scope},
+    access::{Access, Scope, Term},
     grant::{Extent, Grant, Session},
     ids::VideoId,
     keyring::{Key, Keyring},
@@ -31,7 +31,7 @@ fn main() {
             let access = Access {
                 scope: Scope::Title(title),
                 tier: TierKind::Rent,
-                expires_at: Some(END),
+                term: Term::Until(END),
                 subject: Subject::from_bytes([viewer; 8]),
             };
             access.seal(&keyring)
@@ -52,7 +52,7 @@ fn main() {
 
     let token = median(&tokens, |text| {
         let access = Access::open(text, &keyring).expect("a token");
-        access.check(title, |_| false, NOW).expect("still good");
+        access.check(title, |_| false, 0, NOW).expect("still good");
     });
     let grant = median(&grants, |text| {
         let grant = Grant::open(text, &keyring).expect("a grant");

@@ -15,6 +15,7 @@ use crate::{
     ledger::Ledger,
     media::{gate::Gate, live::Live, store::Store},
     metrics::Metrics,
+    outages::Outages,
     payments::{
         InvoiceBackend,
         btcpay::{Btcpay, webhook::Webhook},
@@ -47,6 +48,8 @@ pub struct App {
     admission: Arc<Admission>,
     entrance: Arc<Entrance>,
     uploads: Arc<Uploads>,
+    outages: Arc<Outages>,
+    channels: Arc<Channels>,
     clock: Arc<dyn Clock>,
     shutdown: CancellationToken,
 }
@@ -87,11 +90,9 @@ impl App {
         let for_live = cache / 4;
         let store = Arc::new(Store::new(data.join("titles"), cache - for_live));
         let live = Arc::new(Live::open(&config.live.folder, for_live).context("the broadcasts")?);
-        let denied = Denied::open(&data.join(denied::FILE)).context("the deny list")?;
-        let admission = Arc::new(Admission::new(
-            denied,
-            Sessions::new(config.limits.sessions as usize),
-        ));
+        let outages = Outages::open(data, live.clone(), config.live.credit_after_s);
+        let outages = Arc::new(outages.context("the record of outages")?);
+        let admission = Arc::new(open_admission(config)?);
         let gate = Arc::new(Gate::new(
             keys.clone(),
             clock.clone(),
@@ -100,6 +101,7 @@ impl App {
             admission.clone(),
             metrics.clone(),
         ));
+        let channels = Arc::new(catalog.channels(data));
         let dearest = catalog.dearest();
         let scrape = Scrape::new(metrics.clone(), backend.clone(), &settlement, dearest);
         let measured = open_metrics(config, scrape.clone()).await?;
@@ -110,9 +112,10 @@ impl App {
             clock,
             keys: keys.clone(),
             catalog: Arc::new(catalog),
-            channels: Arc::new(Channels::new(data)),
+            channels: channels.clone(),
             store,
             live,
+            outages: outages.clone(),
             admission: admission.clone(),
             backend,
             settlement: settlement.clone(),
@@ -152,6 +155,8 @@ impl App {
             admission,
             entrance,
             uploads,
+            outages,
+            channels,
             clock: told,
             shutdown,
         })
@@ -187,6 +192,11 @@ impl App {
             let shutdown = self.shutdown.clone();
             async move { sweep(self.uploads, self.clock, shutdown).await }
         });
+        let mut looking = tokio::spawn({
+            let shutdown = self.shutdown.clone();
+            async move { self.channels.follow(shutdown).await }
+        });
+        let mut crediting = tokio::spawn(self.outages.follow(self.shutdown.clone()));
         let mut measuring = tokio::spawn({
             let shutdown = self.shutdown.clone();
             async move {
@@ -205,6 +215,8 @@ impl App {
             ended = &mut watching => Some(("following the deny list", ended.err())),
             ended = &mut guarding => Some(("following the studio's file", ended.err())),
             ended = &mut sweeping => Some(("clearing uploads away", ended.err())),
+            ended = &mut looking => Some(("looking at the channels", ended.err())),
+            ended = &mut crediting => Some(("writing outages down", ended.err())),
             ended = &mut measuring => Some(("serving metrics", ended.err())),
             ended = &mut serving => Some(("serving", ended.err())),
         };
@@ -222,6 +234,8 @@ impl App {
         watching.await?;
         guarding.await?;
         sweeping.await?;
+        looking.await?;
+        crediting.await?;
         measuring.await?;
         self.ledger.close().await;
         tracing::info!("stopped");
@@ -243,6 +257,12 @@ async fn sweep(uploads: Arc<Uploads>, clock: Arc<dyn Clock>, shutdown: Cancellat
             return;
         }
     }
+}
+
+fn open_admission(config: &Config) -> Result<Admission> {
+    let denied = Denied::open(&config.site.data.join(denied::FILE)).context("the deny list")?;
+    let sessions = Sessions::new(config.limits.sessions as usize);
+    Ok(Admission::new(denied, sessions))
 }
 
 /// Bound before the first viewer comes; None: nobody wants metrics.

@@ -317,7 +317,7 @@ impl Entry {
 mod tests {
     use super::*;
     use crate::core::{
-        access::{Access, Scope},
+        access::{Access, Scope, Term},
         envelope,
         offer::TierKind,
         order::Subject,
@@ -327,7 +327,7 @@ mod tests {
         Access {
             scope: Scope::Site,
             tier: TierKind::Pass,
-            expires_at: None,
+            term: Term::Forever,
             subject: Subject::NOBODY,
         }
     }

@@ -14,6 +14,7 @@ pub mod keys;
 pub mod ledger;
 pub mod media;
 pub mod metrics;
+pub mod outages;
 pub mod payments;
 pub mod sale;
 pub mod server;

@@ -26,9 +26,11 @@ const ARROWS: &[(&str, &[&str])] = &[
         &["core", "clock", "database", "keys", "ledger", "metrics"],
     ),
     ("media", &["core", "clock", "keys", "admission", "metrics"]),
+    ("outages", &["core", "small_file", "media"]),
     (
         "sale",
         &[
+            "outages",
             "core",
             "clock",
             "keys",
@@ -60,6 +62,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "app",
         &[
+            "outages",
             "core",
             "clock",
             "keys",

@@ -4,7 +4,7 @@
 #![allow(clippy::expect_used, reason = "a test may stop where it stands")]
 
 use satreel::core::{
-    access::{Access, Scope},
+    access::{Access, Scope, Term},
     grant::{Extent, Grant, Session},
     handle::Handle,
     ids::{InvoiceRef, PaymentHash, VideoId},
@@ -124,6 +124,15 @@ fn orders_tickets_and_tokens_are_as_published() {
             Access::open(text(vector, "access_token"), &keyring),
             Ok(access)
         );
+        if let Some(older) = vector["older_access_token"].as_str() {
+            let until = access.term.end().expect("a time");
+            let before = Access::open(older, &keyring).expect("still good");
+            assert_eq!(
+                (before.scope, before.subject),
+                (access.scope, access.subject)
+            );
+            assert_eq!(before.term, Term::Until(until));
+        }
     }
 }
 

@@ -340,6 +340,8 @@ pub struct Live {
     pub secure: Option<LiveTls>,
     /// Running broadcasts: in memory where that is a `tmpfs`.
     pub folder: PathBuf,
+    /// Outages as long as this are given back to who had paid.
+    pub credit_after_s: u32,
 }
 
 /// RTMP over TLS, with a certificate of its own.
@@ -384,6 +386,7 @@ impl fmt::Display for Colour {
 
 pub(crate) const DEFAULT_LISTEN: SocketAddr = local(8420);
 pub(crate) const DEFAULT_LIVE: SocketAddr = local(1935);
+pub(crate) const DEFAULT_CREDIT_AFTER_S: u32 = 60;
 pub(crate) const DEFAULT_KEEP_FREE_MB: u32 = 1024;
 pub(crate) const DEFAULT_CACHE_MB: u32 = 128;
 pub(crate) const DEFAULT_INVOICE_MINUTES: u32 = 15;
@@ -434,6 +437,7 @@ impl Config {
                 listen: DEFAULT_LIVE,
                 secure: None,
                 folder: default_live_folder(data),
+                credit_after_s: DEFAULT_CREDIT_AFTER_S,
             },
             origin: Origin {
                 file: "demo".into(),

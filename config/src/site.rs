@@ -6,9 +6,9 @@ use crate::{
     fault::Problem,
     ladder,
     schema::{
-        DEFAULT_CACHE_MB, DEFAULT_KEEP_FREE_MB, DEFAULT_LISTEN, DEFAULT_LIVE, DEFAULT_NAME, Live,
-        LiveTls, Loudness, Sandbox, Server, Site, Tls, Transcoder, default_keys,
-        default_live_folder, default_watch,
+        DEFAULT_CACHE_MB, DEFAULT_CREDIT_AFTER_S, DEFAULT_KEEP_FREE_MB, DEFAULT_LISTEN,
+        DEFAULT_LIVE, DEFAULT_NAME, Live, LiveTls, Loudness, Sandbox, Server, Site, Tls,
+        Transcoder, default_keys, default_live_folder, default_watch,
     },
     section::Section,
     value,
@@ -93,6 +93,7 @@ pub(crate) fn live(section: Section<'_>, base: &Path, site: Option<&Site>) -> Li
     let secure = section.get("tls_listen", &value::address);
     let certificate = section.get("certificate", &value::path(base));
     let key = section.get("key", &value::path(base));
+    let credit_after_s = section.get("credit_after_s", &value::number(0..=3600));
     let secure = match (secure, certificate, key) {
         (None, None, None) => None,
         (Some(listen), Some(certificate), Some(key)) => Some(LiveTls {
@@ -115,5 +116,6 @@ pub(crate) fn live(section: Section<'_>, base: &Path, site: Option<&Site>) -> Li
         listen: listen.unwrap_or(DEFAULT_LIVE),
         secure,
         folder: folder.unwrap_or_else(|| default_live_folder(data)),
+        credit_after_s: credit_after_s.unwrap_or(DEFAULT_CREDIT_AFTER_S),
     }
 }

@@ -69,7 +69,7 @@ function limit(grant) {
 
 /** The first grant: with what is owned, else the free start. */
 async function begin() {
-  const held = till.held();
+  const held = await till.heldNow();
   let grant;
   try {
     grant = await grants.open(held?.token ?? null);
@@ -198,6 +198,7 @@ grants.onrefused = (problem) => {
 
 grants.onrenewed = (grant) => {
   beside.renewed(grant);
+  keeper.told(grant);
   if (grant.full) return;
   limit(grant);
   engine.widen(grant.preview_s ?? 0);

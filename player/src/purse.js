@@ -54,6 +54,13 @@ export class Purse {
     return held;
   }
 
+  /** An outage has added time. @param {string} token @param {string} expiresAt */
+  extend(token, expiresAt) {
+    const longer = (/** @type {Held} */ one) =>
+      one.token === token ? { ...one, expires_at: expiresAt } : one;
+    this.save(this.list().map(longer));
+  }
+
   /** @param {string} token */
   remove(token) {
     this.save(this.list().filter((one) => one.token !== token));

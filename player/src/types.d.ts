@@ -92,6 +92,8 @@ export interface Access {
   scope: string;
   tier: string;
   expires_at: string | null;
+  /** What outages have added to that, in seconds. */
+  credit_s: number;
   subject: string;
   title: { id: string; name: string } | null;
   /** The tag of a collection, while it is sold. */
@@ -105,6 +107,10 @@ export interface Grant {
   session: string;
   full: boolean;
   preview_s: number | null;
+  /** When what was shown ends; null: never, or nothing was shown. */
+  ends_at: string | null;
+  /** What outages have added to that, in seconds. */
+  credit_s: number;
   now: string;
 }
 
@@ -113,6 +119,8 @@ export interface Purchase {
   scope: string;
   tier: string;
   expires_at: string | null;
+  /** What outages have added to that, in seconds. */
+  credit_s: number;
   subject: string;
   state: "valid" | "expired";
   tag: string | null;
@@ -176,4 +184,25 @@ export interface CreateElement {
     attributes?: Attributes | null,
     ...children: (Node | string | null | false | undefined)[]
   ): HTMLElement;
+}
+
+/** A tip as everybody may see it. */
+export interface ShownTip {
+  number: number;
+  amount_sat: number;
+  message: string;
+  at: string;
+}
+
+/** What tips are collected for. */
+export interface Goal {
+  words: string;
+  sat: number;
+  got_sat: number;
+}
+
+/** A channel's tips, the newest first, and its goal. */
+export interface Board {
+  tips: ShownTip[];
+  goal: Goal | null;
 }

@@ -38,6 +38,12 @@ export function remaining(expiresAt, now) {
   return hours < 48 ? `${hours} h left` : `${Math.round(hours / 24)} days left`;
 }
 
+/** What outages have added: `720` → "+12 min for the outage". @param {number} seconds */
+export function credit(seconds) {
+  const time = seconds < 60 ? `${seconds} s` : `${Math.round(seconds / 60)} min`;
+  return `+${time} for the outage`;
+}
+
 /** What a pass for a tag opens. @param {string | null | undefined} tag unknown once it is no longer sold */
 export function collection(tag) {
   return tag ? `All films tagged ${tag}` : "A collection of films";

@@ -18,6 +18,8 @@ const grant = (number, seconds = 600, from = NOW) => ({
   session: "s",
   full: false,
   preview_s: 4,
+  ends_at: null,
+  credit_s: 0,
   now: new Date(from).toISOString(),
 });
 

@@ -12,6 +12,7 @@ const access = (token, scope, expires_at) => ({
   token,
   scope,
   expires_at,
+  credit_s: 0,
   tier: "rent",
   subject: "s",
   title: null,
@@ -41,6 +42,15 @@ test("the same purchase is kept once", () => {
   purse.add(access("one", "title:a", null));
   purse.add(access("one", "title:a", null));
   assert.equal(purse.list().length, 1);
+});
+
+test("an outage makes one of them last longer", () => {
+  const purse = new Purse(memory());
+  purse.add(access("one", "title:a", "2025-12-31T23:59:00Z"));
+  purse.add(access("two", "title:a", "2025-12-31T23:00:00Z"));
+  assert.equal(purse.forTitle(["title:a"], NOW), null);
+  purse.extend("one", "2026-01-01T00:11:00Z");
+  assert.equal(purse.forTitle(["title:a"], NOW)?.token, "one");
 });
 
 test("what the server rejects stays: a lost key must cost nobody a purchase", () => {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { countdown, missing, remaining, sats, span } from "../src/words.js";
+import { countdown, credit, missing, remaining, sats, span } from "../src/words.js";
 
 test("amounts read as people write them", () => {
   assert.equal(sats(3000), "3,000\u202fsat");
@@ -32,4 +32,9 @@ test("spans and countdowns", () => {
   assert.equal(countdown(95), "1:35");
   assert.equal(countdown(599.2), "10:00");
   assert.equal(countdown(-3), "0:00");
+});
+
+test("what outages added reads as time", () => {
+  assert.equal(credit(45), "+45 s for the outage");
+  assert.equal(credit(720), "+12 min for the outage");
 });

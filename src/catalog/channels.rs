@@ -15,9 +15,14 @@ use std::{
 
 use parking_lot::Mutex;
 use satreel_hls::live::channel::{CHANNELS, ChannelFile, ChannelName};
+use tokio_util::sync::CancellationToken;
 
-use super::title::{MAX_DESCRIPTION, MAX_NAME};
+use super::{
+    dearest::{Dearest, Of},
+    title::{MAX_DESCRIPTION, MAX_NAME},
+};
 use crate::core::{
+    money::Sats,
     offer::{self, Offer, Tier, TierKind},
     tag::TagId,
     time::Timestamp,
@@ -31,6 +36,8 @@ pub const MAX_CHANNELS: usize = 200;
 const MAX_PASSES: usize = 8;
 /// How long a look at the folder is believed.
 const RECHECK: Duration = Duration::from_millis(500);
+/// How often it is looked at though nobody asks.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// A channel as the server uses it, checked.
 #[derive(Debug, Clone, PartialEq)]
@@ -111,6 +118,12 @@ impl Channel {
         })
     }
 
+    /// The highest price of its own.
+    fn dearest(&self) -> Option<Sats> {
+        let tickets = self.offer.iter().flat_map(Offer::tiers);
+        tickets.chain(&self.passes).map(Tier::price).max()
+    }
+
     /// What its recordings carry, and what its passes open.
     pub fn tag(&self) -> TagId {
         tag(&self.id)
@@ -154,6 +167,7 @@ pub struct ChannelFault {
 pub struct Channels {
     folder: PathBuf,
     known: Mutex<Known>,
+    dearest: Dearest,
 }
 
 #[derive(Debug, Default)]
@@ -168,9 +182,28 @@ type Look = (u64, u64, i64, i64);
 
 impl Channels {
     pub fn new(data: &Path) -> Self {
-        Self {
+        Self::telling(data, Dearest::default())
+    }
+
+    /// The same, and their prices count.
+    pub(super) fn telling(data: &Path, dearest: Dearest) -> Self {
+        let channels = Self {
             folder: data.join(CHANNELS),
             known: Mutex::default(),
+            dearest,
+        };
+        channels.look();
+        channels
+    }
+
+    /// Looks now and then though nobody asks, until `shutdown`: a price may rise by hand.
+    pub async fn follow(&self, shutdown: CancellationToken) {
+        while shutdown
+            .run_until_cancelled(tokio::time::sleep(LOOK_EVERY))
+            .await
+            .is_some()
+        {
+            self.look();
         }
     }
 
@@ -209,11 +242,19 @@ impl Channels {
         self.known.lock().looked = None;
     }
 
+    /// For the prices; who asks for a channel looks by himself, since it may be a moment old.
+    fn look(&self) {
+        let mut known = self.known.lock();
+        known.look(&self.folder);
+        self.dearest.set(Of::Channels, known.dearest());
+    }
+
     /// A folder of a few small files: looked at in passing, twice a second at the most.
     fn looked_at<T>(&self, read: impl FnOnce(&Known) -> T) -> T {
         let mut known = self.known.lock();
         if known.looked.is_none_or(|at| at.elapsed() >= RECHECK) {
             known.look(&self.folder);
+            self.dearest.set(Of::Channels, known.dearest());
             known.looked = Some(Instant::now());
         }
         read(&known)
@@ -221,6 +262,12 @@ impl Channels {
 }
 
 impl Known {
+    fn dearest(&self) -> Option<Sats> {
+        let channels = self.channels.values();
+        let channels = channels.filter_map(|(_, channel)| channel.as_ref());
+        channels.filter_map(|channel| channel.dearest()).max()
+    }
+
     fn look(&mut self, folder: &Path) {
         let mut before = std::mem::take(&mut self.channels);
         let faults_before = std::mem::take(&mut self.faults);
@@ -253,6 +300,13 @@ impl Known {
             self.channels.insert(name, (look, channel));
         }
     }
+}
+
+/// The highest price of all channels' files, as far as they are right.
+pub(super) fn dearest_on_disk(data: &Path) -> Option<Sats> {
+    let folder = data.join(CHANNELS);
+    let channels = files(&folder).filter_map(|(name, path)| read(&path, &name).ok());
+    channels.filter_map(|channel| channel.dearest()).max()
 }
 
 fn files(folder: &Path) -> impl Iterator<Item = (ChannelName, PathBuf)> {

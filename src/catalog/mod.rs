@@ -5,6 +5,7 @@
 //! effect at once; a broken file leaves the last good version standing and shows as a fault.
 
 pub mod channels;
+mod dearest;
 mod offers;
 mod query;
 mod read;
@@ -26,6 +27,7 @@ pub use title::{Beside, Title, TitleFault, Wrong, check};
 
 use crate::core::{ids::VideoId, money::Sats, offer::Offer};
 pub use channels::{Channel, Channels};
+use dearest::{Dearest, Of};
 use offers::Offers;
 use snapshot::Snapshot;
 use watch::Watch;
@@ -49,7 +51,7 @@ struct Shared {
     offers: Offers,
     current: RwLock<Arc<Snapshot>>,
     version: channel::Sender<u64>,
-    dearest: channel::Sender<Option<Sats>>,
+    dearest: Dearest,
 }
 
 impl Catalog {
@@ -62,10 +64,11 @@ impl Catalog {
         let readings = read::all(&titles, &offers)?;
         let mut marks = read::Marks::default();
         let snapshot = Snapshot::default().with(readings, &mut marks);
-        let dearest = snapshot.dearest(&offers.usual);
+        let dearest = Dearest::default();
+        dearest.set(Of::Titles, snapshot.dearest(&offers.usual));
         let shared = Arc::new(Shared {
             titles,
-            dearest: channel::Sender::new(dearest),
+            dearest,
             offers,
             current: RwLock::new(Arc::new(snapshot)),
             version: channel::Sender::new(0),
@@ -109,10 +112,15 @@ impl Catalog {
         self.shared.version.subscribe()
     }
 
-    /// The highest price that is asked: by the site's own tiers or by a title that is for sale.
-    /// None: all is free.
+    /// The channels of the same site; their prices count among [`Catalog::dearest`].
+    pub fn channels(&self, data: &Path) -> Channels {
+        Channels::telling(data, self.shared.dearest.clone())
+    }
+
+    /// The highest price that is asked: by the site's own tiers, by a title that is for sale or by a
+    /// channel. None: all is free.
     pub fn dearest(&self) -> channel::Receiver<Option<Sats>> {
-        self.shared.dearest.subscribe()
+        self.shared.dearest.receiver()
     }
 
     fn snapshot(&self) -> Arc<Snapshot> {
@@ -129,7 +137,8 @@ pub fn dearest_on_disk(data: &Path, defaults: Offer) -> io::Result<Option<Sats>>
         readings => readings?,
     };
     let snapshot = Snapshot::default().with(readings, &mut read::Marks::default());
-    Ok(snapshot.dearest(&offers.usual))
+    let channels = channels::dearest_on_disk(data);
+    Ok(snapshot.dearest(&offers.usual).max(channels))
 }
 
 #[cfg(test)]

@@ -229,6 +229,44 @@ async fn the_dearest_price_follows_the_titles() {
 }
 
 #[tokio::test]
+async fn the_dearest_price_may_be_a_channels() {
+    let site = Site::new();
+    let sats = |sat: u64| Some(Sats::new(sat).expect("an amount"));
+    let folder = site.0.path().join("channels");
+    fs::create_dir(&folder).expect("a folder");
+    let put = |text: &str| {
+        let text = format!("{{\"name\": \"News\", \"key_sha256\": \"00\"{text}}}");
+        fs::write(folder.join(".new"), text).expect("written");
+        fs::rename(folder.join(".new"), folder.join("news.json")).expect("named");
+    };
+    put(", \"passes\": [{\"sat\": 7000, \"hours\": 24}]");
+    let catalog = site.open();
+    let channels = catalog.channels(site.0.path());
+    let dearest = catalog.dearest();
+    assert_eq!(*dearest.borrow(), sats(7000), "known from the start");
+    let usual = || Offer::new(Vec::new()).expect("an offer");
+    let on_disk = || dearest_on_disk(site.0.path(), usual()).expect("a folder");
+    assert_eq!(on_disk(), sats(7000));
+
+    let shutdown = tokio_util::sync::CancellationToken::new();
+    let is = async |sat: u64| {
+        let mut dearest = catalog.dearest();
+        let told = dearest.wait_for(|known| *known == sats(sat));
+        let told = tokio::time::timeout(Duration::from_secs(20), told).await;
+        drop(told.expect("in time").expect("a sender"));
+    };
+    let change = async {
+        put(", \"tiers\": [{\"tier\": \"rent\", \"sat\": 9000, \"hours\": 48}]");
+        is(9000).await;
+        put("");
+        is(3000).await;
+        shutdown.cancel();
+    };
+    tokio::join!(channels.follow(shutdown.clone()), change);
+    assert_eq!(on_disk(), None);
+}
+
+#[tokio::test]
 async fn what_is_no_title_is_left_alone() {
     let site = Site::new();
     site.title(FIRST, "Real", "");

@@ -15,6 +15,7 @@ use satreel_hls::naming::MediaFile;
 
 use super::{
     Shared, Snapshot,
+    dearest::Of,
     read::{self, Marks},
 };
 use crate::core::ids::VideoId;
@@ -338,11 +339,7 @@ impl Worker {
         let next = Snapshot::clone(&before).with(readings, &mut self.marks);
         let dearest = next.dearest(&shared.offers.usual);
         *shared.current.write() = Arc::new(next);
-        shared.dearest.send_if_modified(|known| {
-            let changed = *known != dearest;
-            *known = dearest;
-            changed
-        });
+        shared.dearest.set(Of::Titles, dearest);
         shared.version.send_modify(|version| *version += 1);
     }
 }

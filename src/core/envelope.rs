@@ -26,6 +26,7 @@ pub enum Kind {
     StudioLink = 5,
     StudioSession = 6,
     StudioKey = 7,
+    Rental = 8,
 }
 
 impl Kind {
@@ -38,6 +39,7 @@ impl Kind {
             Self::StudioLink => Purpose::StudioLink,
             Self::StudioSession => Purpose::StudioSession,
             Self::StudioKey => Purpose::StudioKey,
+            Self::Rental => Purpose::Rental,
         }
     }
 }

@@ -63,10 +63,11 @@ pub(super) enum Purpose {
     StudioLink,
     StudioSession,
     StudioKey,
+    Rental,
 }
 
 impl Purpose {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::OrderTag,
         Self::OrderCipher,
         Self::Ticket,
@@ -77,6 +78,7 @@ impl Purpose {
         Self::StudioLink,
         Self::StudioSession,
         Self::StudioKey,
+        Self::Rental,
     ];
 
     const fn label(self) -> &'static str {
@@ -91,6 +93,7 @@ impl Purpose {
             Self::StudioLink => "satreel/1/studio-link",
             Self::StudioSession => "satreel/1/studio-session",
             Self::StudioKey => "satreel/1/studio-key",
+            Self::Rental => "satreel/1/rental",
         }
     }
 }

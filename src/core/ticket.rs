@@ -4,7 +4,7 @@
 //! Body: order code 33 | invoice reference (tag 1, then 32 or up to 40 bytes).
 
 use super::{
-    access::{Access, Scope},
+    access::{Access, Scope, Term},
     envelope::{self, Kind},
     ids::InvoiceRef,
     keyring::Keyring,
@@ -95,10 +95,13 @@ pub fn mint(code: &OrderCode, order: &Order, settlement: Settlement) -> Result<A
         scope: Scope::of(&order.tier, order.title),
         tier: order.tier.kind(),
         // Counted from the payment, not from the order: nobody pays for time spent paying.
-        expires_at: order
+        term: order
             .tier
             .hours()
-            .map(|hours| settlement.at.plus_hours(hours)),
+            .map_or(Term::Forever, |hours| Term::Hours {
+                paid_at: settlement.at,
+                hours,
+            }),
         subject: code.subject(),
     })
 }

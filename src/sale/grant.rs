@@ -43,6 +43,15 @@ pub struct Granted {
     pub grant: Grant,
     /// The effective end of the free part in microseconds; None: the whole film.
     pub preview_end_us: Option<u64>,
+    /// What it was opened with, if that ends.
+    pub rent: Option<Rent>,
+}
+
+/// The end of a rent, with what outages added to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rent {
+    pub ends_at: Timestamp,
+    pub credit_s: u64,
 }
 
 impl Sale {
@@ -64,19 +73,24 @@ impl Sale {
         let now = self.clock.now();
         let title = self.title(request.title).ok_or(Error::UnknownTitle)?;
         let renewed = request.session.map_or_else(new_session, Ok)?;
+        let mut rent = None;
         let (extent, subject, ends, preview_end_us) = if let Some(token) = &request.token {
             let access = Access::open(token, &self.keyring()).map_err(Error::BadToken)?;
             let has_tag = |tag| title.has_tag(tag);
+            let credit_s = self.credit_s(&access);
             access
-                .check(title.id, has_tag, now)
+                .check(title.id, has_tag, credit_s, now)
                 .map_err(Error::Access)?;
+            rent = access
+                .end(credit_s)
+                .map(|ends_at| Rent { ends_at, credit_s });
             // What is free is nobody's purchase, whatever is shown for it.
             let subject = if title.offer.is_free() {
                 Subject::NOBODY
             } else {
                 access.subject
             };
-            (Extent::Film, subject, access.expires_at, None)
+            (Extent::Film, subject, access.end(credit_s), None)
         } else {
             let (extent, end) = self
                 .free_part(&title, renewed, request.whole_timeline)
@@ -109,6 +123,7 @@ impl Sale {
             text: grant.seal(&self.keyring()),
             grant,
             preview_end_us,
+            rent,
         })
     }
 

@@ -21,7 +21,7 @@ mod tip;
 use std::sync::Arc;
 
 pub use error::Error;
-pub use grant::{GRANT_LIFETIME_S, GrantRequest, Granted, NATIVE_LIFETIME_S};
+pub use grant::{GRANT_LIFETIME_S, GrantRequest, Granted, NATIVE_LIFETIME_S, Rent};
 pub use l402::Entrance;
 pub use offers::{Passes, offers};
 pub use open::OpenInvoices;
@@ -34,6 +34,7 @@ use crate::{
     catalog::{Catalog, Channels, Title},
     clock::Clock,
     core::{
+        access::Access,
         ids::VideoId,
         keyring::Keyring,
         offer::{Tier, TierKind, tier_name, tier_named},
@@ -43,6 +44,7 @@ use crate::{
     ledger::Ledger,
     media::{live::Live, store::Store},
     metrics::Metrics,
+    outages::Outages,
     payments::{InvoiceBackend, settlement::Settlement},
 };
 
@@ -55,6 +57,7 @@ pub struct Sale {
     pub channels: Arc<Channels>,
     pub store: Arc<Store>,
     pub live: Arc<Live>,
+    pub outages: Arc<Outages>,
     pub admission: Arc<Admission>,
     pub backend: Arc<dyn InvoiceBackend>,
     pub settlement: Arc<Settlement>,
@@ -69,6 +72,11 @@ pub struct Sale {
 impl Sale {
     fn keyring(&self) -> Arc<Keyring> {
         self.keys.current()
+    }
+
+    /// What outages have added to an access by now, in seconds.
+    pub fn credit_s(&self, access: &Access) -> u64 {
+        self.outages.credit_s(access, self.clock.now())
     }
 
     /// What a title's page sells of its own and for the whole site: its tiers, then the pass.

@@ -114,6 +114,13 @@ test("the free part, the payment in place, the live edge, and kill -9 of everyth
   await moves(page, 4);
   assert.equal(await page.getByText("Back in a moment.").count(), 0);
   t.diagnostic(`behind after kill -9 of the publisher: ${await latency(page)} ms`);
+  await page.getByText(/^\+\d+ s for the outage$/).waitFor();
+  await picture(page, "live-credit-desktop");
+  const yours = await context.newPage();
+  await yours.goto(`${station.url}/purchases`);
+  await yours.getByText(/^\+\d+ s for the outage$/).waitFor();
+  await picture(yours, "live-credit-purchases");
+  await yours.close();
 
   await station.restartTranscoder();
   await again.kill();

@@ -86,6 +86,7 @@ backend = "wallet"
 [transcoder]
 sandbox = "best-effort"
 [live]
+credit_after_s = 1
 listen = "127.0.0.1:${rtmp}"
 `,
   );

@@ -16,7 +16,7 @@ TIERS = {"rent": 1, "own": 2, "pass": 3, "tip": 16}
 # In an order code only: a pass for the titles with a tag, whose number takes the title's place.
 COLLECTION = 4
 KINDS = {"ticket": 1, "access": 2, "grant": 3, "handle": 4,
-         "studio-link": 5, "studio-session": 6, "studio-key": 7}
+         "studio-link": 5, "studio-session": 6, "studio-key": 7, "rental": 8}
 
 
 def mac(key: bytes, *parts: bytes) -> bytes:
@@ -74,18 +74,25 @@ def finish_sale(sale: dict) -> dict:
         scope, thing, name = 2, bytes(8), "site"
     else:
         scope, thing, name = 1, bytes.fromhex(sale["title"]), "title:" + sale["title"]
-    expires = sale["settled_at"] + sale["hours"] * 3600 if sale["hours"] else 0
-    body = (
-        bytes([scope]) + thing + bytes([TIERS[sale["tier"]]])
-        + struct.pack(">Q", expires) + subject(code)
-    )
+    kind, term = "access", bytes(8)
+    if sale["hours"]:
+        kind, term = "rental", sale["settled_at"].to_bytes(5, "big") + sale["hours"].to_bytes(3, "big")
+    head = bytes([scope]) + thing + bytes([TIERS[sale["tier"]]])
     return sale | {
         "order_code": b64(code),
         "subject": subject(code).hex(),
         "ticket": seal("ticket", code + invoice(sale)),
         "scope": name,
-        "access_token": seal("access", body),
-    }
+        "access_token": seal(kind, head + term + subject(code)),
+    } | older(sale, head, code)
+
+
+def older(sale: dict, head: bytes, code: bytes) -> dict:
+    """What versions before rentals sealed for a time that was bought: it stays good."""
+    if not sale["hours"]:
+        return {}
+    expires = sale["settled_at"] + sale["hours"] * 3600
+    return {"older_access_token": seal("access", head + struct.pack(">Q", expires) + subject(code))}
 
 
 def finish_tip(tip: dict) -> dict:
@@ -136,8 +143,8 @@ sales = [
             "received_msat": 500_000, "settled_at": 1_700_009_999},
 ]
 sales = [finish_sale(sale) for sale in sales]
-token = sales[0]["access_token"]
-access_body = base64.urlsafe_b64decode(token + "==")[6:-32]
+token, older_token = sales[0]["access_token"], sales[0]["older_access_token"]
+rental_body, access_body = (base64.urlsafe_b64decode(one + "==")[6:-32] for one in (token, older_token))
 grants = [
     {"title": FILM["title"], "expires_at": 1_700_000_600, "subject": sales[0]["subject"],
      "session": "0123456789abcdef", "last_segment": None},
@@ -165,6 +172,8 @@ refused = [
     {"access_token": changed(token, 20), "reason": "Forged"},
     {"access_token": changed(token, 80), "reason": "Forged"},
     {"access_token": changed(token, 5), "reason": "UnknownKey"},
+    {"access_token": changed(older_token, 20), "reason": "Forged"},
+    {"access_token": seal("rental", rental_body, version=2), "reason": "Version(2)"},
     {"access_token": seal("access", access_body, version=2), "reason": "Version(2)"},
     {"access_token": sales[0]["ticket"], "reason": "WrongKind"},
     {"access_token": token[:-1], "reason": "Malformed"},

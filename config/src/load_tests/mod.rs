@@ -86,14 +86,17 @@ fn little_is_required() {
     assert_eq!(config.offers, Offers::default());
     assert_eq!(config.live.folder, Path::new("/etc/satreel/data/live"));
     assert_eq!(config.live.secure, None);
+    assert_eq!(config.live.credit_after_s, 60);
 }
 
 #[test]
 fn broadcasts_by_tls_need_an_address_and_a_certificate() {
     let live = |keys: &str| format!("{MINIMAL}\n[live]\nfolder = \"/run/live\"\n{keys}\n");
     let whole = "tls_listen = \"0.0.0.0:1936\"\ncertificate = \"c.pem\"\nkey = \"k.pem\"";
-    let config = read(&live(whole)).unwrap_or_else(|faults| panic!("{faults}"));
+    let config = read(&live(&format!("{whole}\ncredit_after_s = 30")))
+        .unwrap_or_else(|faults| panic!("{faults}"));
     assert_eq!(config.live.folder, Path::new("/run/live"));
+    assert_eq!(config.live.credit_after_s, 30);
     let secure = config.live.secure.expect("a certificate");
     assert_eq!(secure.listen.port(), 1936);
     assert_eq!(secure.certificate, Path::new("/etc/satreel/c.pem"));

@@ -1,10 +1,13 @@
 // @ts-check
 // Keeps what is playing allowed: renews while the film runs, and notices when the rent ends.
 
+/** @import { Grant } from "../types.js" */
 /** @import { Grants } from "./grants.js" */
 
 /** Timers beyond 2^31 ms fire at once; and a sleeping machine makes long ones wrong anyway. */
 const LOOK_MS = 15_000;
+/** While an outage lasts a rent's end moves along: asked for again no sooner than this. */
+const AGAIN_MS = 5000;
 /** Tracks rarely end on the same frame. */
 const HERE_S = 0.5;
 
@@ -41,7 +44,7 @@ export class Keeper {
       const left = this.end - this.now();
       if (left <= 0) {
         this.end = null;
-        this.ranOut();
+        void this.ended();
         return;
       }
       if (left < LOOK_MS) this.timer = setTimeout(() => this.look(), left + 50);
@@ -51,6 +54,22 @@ export class Keeper {
     // With all of it here no request would tell that another device has taken the place.
     if (this.grants.current?.full && this.allHere()) void this.grants.confirm();
     else if (!this.grants.fresh()) void this.grants.ready();
+  }
+
+  /** What opens it now ends then, as the server says. @param {Grant} grant */
+  told(grant) {
+    if (!grant.full || !grant.ends_at) return;
+    const end = Math.max(Date.parse(grant.ends_at), this.now() + AGAIN_MS);
+    this.until(new Date(end).toISOString());
+  }
+
+  /** Time is over, by what was said of it; an outage may have added some since. */
+  async ended() {
+    try {
+      this.told(await this.grants.renew());
+    } catch {
+      this.ranOut();
+    }
   }
 
   /** Is the rest of the film in the browser already? */

@@ -7,7 +7,7 @@
 
 import { now } from "../clock.js";
 import { byId, h } from "../dom.js";
-import { collection, remaining } from "../words.js";
+import { collection, credit, remaining } from "../words.js";
 
 /** @type {Record<string, string>} */
 const REFUSALS = {
@@ -50,8 +50,9 @@ export class Notices {
     );
   }
 
-  /** @param {{ expires_at: string | null, scope: string, tag?: string | null }} held */
+  /** @param {{ expires_at: string | null, scope: string, tag?: string | null, credit_s?: number }} held */
   owned(held) {
+    const added = held.credit_s ? credit(held.credit_s) : null;
     const words = remaining(held.expires_at, now());
     if (this.mark) {
       this.mark.textContent = words;
@@ -64,6 +65,7 @@ export class Notices {
         "p",
         { class: "owned" },
         h("strong", null, words),
+        added ? h("span", { class: "credit" }, added) : null,
         h("span", { class: "quiet" }, ownedBy(held)),
       ),
       h("button", { type: "button", class: "button", onclick: this.act.play }, "Watch"),

@@ -35,6 +35,13 @@ export class Till {
     return this.purse.forTitle(this.title.scopes, now());
   }
 
+  /** The same; of what ran out by our own word the server may know that an outage added time. */
+  async heldNow() {
+    if (this.held() || !this.purse.ranOut(this.title.scopes, now())) return this.held();
+    await sync(this.purse).catch(() => {});
+    return this.held();
+  }
+
   /** Nothing more plays: offers what opens it, in words for why. */
   offer() {
     const why = this.purse.ranOut(this.title.scopes, now()) ? "ran-out" : "preview-over";
@@ -80,7 +87,7 @@ export class Till {
   found() {
     const held = this.held();
     if (!held || this.store.is("unlocked", "playing")) return;
-    const access = { ...held, subject: "", title: null, tag: held.tag ?? null };
+    const access = { ...held, credit_s: 0, subject: "", title: null, tag: held.tag ?? null };
     this.store.send({ type: "unlock", access, paid: false });
   }
 }

@@ -19,6 +19,9 @@ import { createLiveEngine, lowLatency } from "./engine.js";
 import { Glimpse, LivePlace } from "./glimpse.js";
 import { Pause } from "./pause.js";
 
+/** Within this time after an outage every page asks what it has added. */
+const ASK_WITHIN_MS = 3000;
+
 /**
  * @param {Channel} channel @param {Title} title @param {Site} site
  * @returns {Promise<(news: Channel) => void>} takes the channel's news
@@ -41,6 +44,10 @@ export async function onAir(channel, title, site) {
     retry: () => void begin(),
     reload: () => grants.current && engine.start(grants.current),
   });
+  /** @typedef {Pick<Access, "token" | "expires_at" | "scope" | "tag"> & { credit_s?: number }} Owned */
+  /** What plays by now. @type {Owned | null} */
+  let owned = null;
+  let away = channel.state === "away";
   /** Nothing is to be played now: the free part is over, or there is none. */
   let locked = false;
 
@@ -53,11 +60,11 @@ export async function onAir(channel, title, site) {
 
   /** With what is owned, else the free part. */
   async function begin() {
-    const held = till.held();
+    const held = await till.heldNow();
     try {
       const grant = await grants.open(held?.token ?? null);
       show(grant);
-      if (held && grant.full) own(held);
+      if (held && grant.full) own(rented({ ...held, tag: held.tag ?? null }, grant));
       video.play().catch(() => {});
     } catch (problem) {
       const refused = /** @type {api.Problem} */ (problem);
@@ -83,18 +90,30 @@ export async function onAir(channel, title, site) {
     till.offer();
   }
 
-  /** @param {{ expires_at: string | null, scope: string, tag?: string | null }} access */
+  /**
+   * With what an outage that is over has added. While one lasts, nobody knows how much that is.
+   *
+   * @param {Owned} held @param {Grant} grant @returns {Owned}
+   */
+  function rented(held, { full, ends_at, credit_s }) {
+    return full && ends_at && !away ? { ...held, expires_at: ends_at, credit_s } : held;
+  }
+
+  /** @param {Owned} access */
   function own(access) {
+    owned = access;
     keeper.until(access.expires_at);
     notices.owned(access);
     if (store.is("idle")) store.send({ type: "unlock", access: null, paid: false });
   }
 
-  /** @param {Pick<Access, "token" | "expires_at" | "scope" | "tag">} access @param {(token: string) => Promise<Grant>} [open] */
+  /** @param {Owned} access @param {(token: string) => Promise<Grant>} [open] */
   async function unlock(access, open = (token) => grants.open(token)) {
     const playing = grants.current !== null && !locked;
+    let shown = access;
     try {
       const grant = await open(access.token);
+      shown = rented(access, grant);
       glimpse.stop();
       // What plays goes on: its next request carries the new right.
       if (!playing) show(grant);
@@ -102,7 +121,7 @@ export async function onAir(channel, title, site) {
       return refused(/** @type {api.Problem} */ (problem));
     }
     elsewhere.hide();
-    own(access);
+    own(shown);
     video.play().catch(() => {});
     void sync(purse).catch(() => {});
   }
@@ -124,6 +143,7 @@ export async function onAir(channel, title, site) {
   /** @param {"ran-out"} why */
   function ranOut(why) {
     lock();
+    owned = null;
     keeper.until(null);
     notices.offers();
     store.send({ type: "lost", why });
@@ -133,6 +153,14 @@ export async function onAir(channel, title, site) {
   grants.onrefused = (problem) => {
     if (problem.slug === "token-expired") ranOut("ran-out");
     else refused(problem);
+  };
+  grants.onrenewed = (grant) => {
+    keeper.told(grant);
+    if (!owned || owned.token !== grants.token) return;
+    const now = rented(owned, grant);
+    if (now.expires_at === owned.expires_at && now.credit_s === owned.credit_s) return;
+    if (now.expires_at) purse.extend(now.token, now.expires_at);
+    own(now);
   };
   // Whoever presses play where nothing is free wants to know what it costs.
   video.addEventListener("play", () => {
@@ -150,5 +178,9 @@ export async function onAir(channel, title, site) {
   await till.resume();
   return (news) => {
     if (news.title === null) pause.end();
+    const isBack = away && news.state === "live";
+    away = news.state === "away";
+    // Not all viewers at once.
+    if (isBack && owned) setTimeout(() => void grants.confirm(), Math.random() * ASK_WITHIN_MS);
   };
 }

@@ -6,7 +6,7 @@
 
 import { h } from "../dom.js";
 import { carryUrl } from "../purse.js";
-import { collection, remaining } from "../words.js";
+import { collection, credit, remaining } from "../words.js";
 import { qrImage } from "./qr.js";
 
 /**
@@ -65,6 +65,9 @@ function line(held, purchase, refused, now, forget) {
         { class: over || refused ? "mark" : "mark yours" },
         refused ?? remaining(held.expires_at, now),
       ),
+      purchase?.credit_s && !over
+        ? h("span", { class: "quiet credit" }, credit(purchase.credit_s))
+        : null,
     ),
     h(
       "div",

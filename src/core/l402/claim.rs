@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use super::{Error, Insufficient, OURS, TOKEN_ID, VERSION, root_key};
 use crate::core::{
-    access::Access,
+    access::{Access, Term},
     ids::{InvoiceRef, PaymentHash, VideoId},
     keyring::{KeyId, Keyring, Missing},
     macaroon::Macaroon,
@@ -70,11 +70,14 @@ impl Claim {
 
     /// The access that was bought, no longer than the caveats allow.
     pub fn narrow(&self, access: Access, paid_at: Timestamp) -> Access {
-        let caveat = self.hours.map(|hours| paid_at.plus_hours(hours));
-        Access {
-            expires_at: [access.expires_at, caveat].into_iter().flatten().min(),
-            ..access
-        }
+        let end = access.term.end();
+        let term = match self.hours {
+            Some(hours) if end.is_none_or(|end| paid_at.plus_hours(hours) < end) => {
+                Term::Hours { paid_at, hours }
+            }
+            Some(_) | None => access.term,
+        };
+        Access { term, ..access }
     }
 }
 

@@ -88,7 +88,7 @@ proptest! {
         prop_assume!(other != order.title);
         let claim = open(&header(&macaroon(&order, &keyring(1))), &keyring(1)).expect("ours");
         let refused = claim.check(other, order.tier.kind()).is_err() || access(&order)
-            .check(other, |_| true, PAID_AT)
+            .check(other, |_| true, 0, PAID_AT)
             .is_err();
         prop_assert_eq!(refused, order.tier.kind() != TierKind::Pass);
     }
@@ -99,7 +99,7 @@ proptest! {
         let caveats: Vec<_> = caveats.iter().map(String::as_str).collect();
         let claim = with(&caveats).expect("ours");
         let fewest = hours.iter().copied().chain([24]).min().expect("one");
-        prop_assert_eq!(claim.narrow(access(&rent()), PAID_AT).expires_at, Some(PAID_AT.plus_hours(fewest)));
+        prop_assert_eq!(claim.narrow(access(&rent()), PAID_AT).term.end(), Some(PAID_AT.plus_hours(fewest)));
     }
 
     #[test]
@@ -169,7 +169,7 @@ fn what_narrows_in_a_way_that_cannot_be_read_is_refused() {
     }
     let hour = with(&[" Hours = 1 "]).expect("ours");
     assert_eq!(
-        hour.narrow(access(&rent()), PAID_AT).expires_at,
+        hour.narrow(access(&rent()), PAID_AT).term.end(),
         Some(PAID_AT.plus_hours(1))
     );
     // Others' names are others' business.

@@ -105,6 +105,11 @@ impl Live {
         on_air
     }
 
+    /// Every broadcast whose folder is still there.
+    pub fn all(&self) -> Vec<Arc<Broadcast>> {
+        self.shared.running.read().values().cloned().collect()
+    }
+
     /// A number that grows when a broadcast begins, ends, or its standing changes.
     pub fn changed(&self) -> channel::Receiver<u64> {
         self.shared.version.subscribe()

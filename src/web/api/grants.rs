@@ -47,6 +47,10 @@ struct GrantAnswer {
     full: bool,
     /// Where the free part ends, in seconds; null when it opens the whole film.
     preview_s: Option<f64>,
+    /// When what was shown ends; null: never, or nothing was shown.
+    ends_at: Option<Timestamp>,
+    /// What outages have added to that, in seconds.
+    credit_s: u64,
     /// The server's clock, since the viewer's may be wrong.
     now: Timestamp,
 }
@@ -92,6 +96,8 @@ fn answer(granted: Granted, now: Timestamp) -> GrantAnswer {
         session: granted.grant.session.to_string(),
         full: granted.grant.extent == Extent::Film,
         preview_s: granted.preview_end_us.map(|end| end as f64 / 1e6),
+        ends_at: granted.rent.map(|rent| rent.ends_at),
+        credit_s: granted.rent.map_or(0, |rent| rent.credit_s),
         now,
         grant: granted.text,
     }

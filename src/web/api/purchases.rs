@@ -55,6 +55,8 @@ struct Purchase {
     scope: String,
     tier: &'static str,
     expires_at: Option<Timestamp>,
+    /// What outages have added to that, in seconds.
+    credit_s: u64,
     subject: Subject,
     state: &'static str,
     /// The tag of a collection, while it is sold.
@@ -152,14 +154,17 @@ async fn purchase(web: &Web, token: &str, access: &Access, now: Timestamp) -> Pu
         }
         None => None,
     };
+    let credit_s = web.sale.credit_s(access);
+    let expires_at = access.end(credit_s);
     Purchase {
         token: token.to_owned(),
         scope: access.scope.to_string(),
         tier: tier_name(access.tier),
-        expires_at: access.expires_at,
+        expires_at,
+        credit_s,
         subject: access.subject,
         tag,
-        state: if access.is_expired(now) {
+        state: if expires_at.is_some_and(|end| now >= end) {
             "expired"
         } else {
             "valid"

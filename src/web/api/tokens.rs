@@ -39,6 +39,8 @@ struct TokenAnswer {
     scope: String,
     tier: &'static str,
     expires_at: Option<Timestamp>,
+    /// What outages have added to that, in seconds.
+    credit_s: u64,
     subject: Subject,
     /// The film it was bought for, while it is there.
     title: Option<TitleName>,
@@ -83,11 +85,13 @@ fn answer(web: &Web, redeemed: Redeemed) -> Response {
         id: title.id.to_string(),
         name: title.name.to_string(),
     });
+    let credit_s = web.sale.credit_s(&redeemed.access);
     let answer = TokenAnswer {
         token: redeemed.token,
         scope: redeemed.access.scope.to_string(),
         tier: tier_name(redeemed.access.tier),
-        expires_at: redeemed.access.expires_at,
+        expires_at: redeemed.access.end(credit_s),
+        credit_s,
         subject: redeemed.access.subject,
         title,
         tag: tag.and_then(|tag| web.sale.tag_name(tag)),

@@ -1,5 +1,6 @@
 //! Broadcasts: a journal written by the test as the transcoder writes it, watched, bought and kept.
 
+mod credit;
 mod stage;
 
 use std::fs;

@@ -13,7 +13,7 @@ use satreel_hls::{
 };
 use serde_json::{Value, json};
 
-use crate::site::{Answer, Client, Site, satreel, wait_until};
+use crate::site::{Answer, Client, START, Site, satreel, wait_until};
 use crate::studio::Creator;
 
 /// What is on air.
@@ -62,8 +62,18 @@ impl Stage {
     }
 
     pub(super) fn stand(&self, channel: &str, standing: &str) {
-        let about =
-            json!({"channel": channel, "standing": standing, "started_ms": 1_800_000_000_000_u64});
+        self.outages(channel, standing, &[]);
+    }
+
+    /// Without a publisher from so many seconds on, and until when.
+    pub(super) fn outages(&self, channel: &str, standing: &str, outages: &[(u64, Option<u64>)]) {
+        let ms = |seconds: u64| (START + seconds) * 1000;
+        let outages = outages
+            .iter()
+            .map(|(from, to)| json!({"from_ms": ms(*from), "to_ms": to.map(ms)}));
+        let outages: Vec<_> = outages.collect();
+        let about = json!({"channel": channel, "standing": standing, "started_ms": ms(0),
+            "outages": outages});
         fs::write(self.folder.join(".new"), about.to_string()).expect("written");
         fs::rename(self.folder.join(".new"), self.folder.join(BROADCAST)).expect("named");
     }
