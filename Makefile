@@ -50,8 +50,8 @@ build: setup player
 	$(call say,Building the programs (the first time takes some minutes))
 	cargo build --release --locked -p satreel -p satreel-transcoder
 	mkdir -p bin
-	install -m 755 "$$CARGO_TARGET_DIR"/release/{satreel,satreel-transcoder,satreel-worker} bin/
-	$(call say,Built bin/satreel with bin/satreel-transcoder and its bin/satreel-worker)
+	install -m 755 "$$CARGO_TARGET_DIR"/release/satreel{,-transcoder,-worker,-look} bin/
+	$(call say,Built bin/satreel with bin/satreel-transcoder and its workers)
 
 samples: setup
 	$(call say,Sample films)

@@ -1,8 +1,9 @@
 //! Takes films in: watches the inbox, starts one confined worker a film, publishes what it made.
 //!
 //! Holds no secret and needs none. [`intake`] is a film's way; only the workers look inside a film,
-//! in another program (`satreel-worker`), so nothing of FFmpeg is loaded here. A library for the program's own tests and fuzz
-//! targets only: they reach [`outside`] and nothing else.
+//! in other programs (`satreel-worker`, and `satreel-look` for `inspect`), so nothing of FFmpeg is
+//! loaded here. A library for the program's own tests and fuzz targets only: they reach [`outside`]
+//! and nothing else.
 
 mod add;
 mod ask;

@@ -48,6 +48,14 @@ impl Errand {
             Self::Poster(order) => Some(&order.output),
         }
     }
+
+    /// Whether nothing is to be made of the film, or measured by filters.
+    pub fn is_look(&self) -> bool {
+        match self {
+            Self::Film(order) => order.output.is_none() && order.loudness == Loudness::AsIs,
+            Self::Poster(_) => false,
+        }
+    }
 }
 
 /// What the worker is to do with the picture on its standard input: draw it anew as `poster.jpg`.

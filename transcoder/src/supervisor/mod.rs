@@ -24,6 +24,8 @@ use watchdog::{PATIENCE, Patience, Watchdog};
 use worker::{Worker, crashed};
 
 const WORKER: &str = "satreel-worker";
+/// Knows looks alone, and is there sooner.
+const LOOK: &str = "satreel-look";
 const GLANCE: Duration = Duration::from_millis(200);
 
 /// What whoever started a worker hears of it.
@@ -97,7 +99,9 @@ fn listen_to(
 fn command(errand: &Errand) -> Result<Command, Fault> {
     let own = std::env::current_exe().map_err(|error| crashed("no program", &error))?;
     let order = serde_json::to_string(errand).map_err(|error| crashed("no order", &error))?;
-    let mut command = Command::new(own.with_file_name(WORKER));
+    // Where only the worker was installed it looks as well.
+    let look = Some(own.with_file_name(LOOK)).filter(|look| errand.is_look() && look.is_file());
+    let mut command = Command::new(look.unwrap_or_else(|| own.with_file_name(WORKER)));
     command.arg(order);
     Ok(command)
 }

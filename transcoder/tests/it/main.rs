@@ -10,6 +10,7 @@ mod films;
 mod hostile;
 mod jobs;
 mod live;
+mod look;
 mod matrix;
 mod picture;
 mod poster;

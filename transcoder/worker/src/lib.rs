@@ -17,6 +17,7 @@ mod pass;
 mod peek;
 mod picture;
 mod poster;
+mod probe;
 mod regular;
 mod rung;
 mod scan;
@@ -40,13 +41,13 @@ use ffmpeg_next as ffmpeg;
 use rustix::process::{Signal, set_parent_process_death_signal};
 use satreel_config::Loudness;
 use satreel_film::fault::Fault;
-use satreel_film::magic::Container;
 use satreel_film::plan::facts::Facts;
-use satreel_film::plan::{self, Rung};
+use satreel_film::plan::{self, Plan, Rung};
 use satreel_film::protocol::{Errand, Message, Order};
 use satreel_hls::naming::MediaFile;
 
 use board::Board;
+use input::Film;
 use pass::Pass;
 use picture::{Copied, Decoded};
 use sound::{Sound, Source};
@@ -60,19 +61,46 @@ pub fn start() -> ExitCode {
     carry_out(&std::env::args().nth(1).unwrap_or_default())
 }
 
+/// The program that only looks: it makes nothing of a film, so it does without the filters and all
+/// that they bring along, whose loading takes longer than a look.
+pub fn start_looking() -> ExitCode {
+    let order = std::env::args().nth(1).unwrap_or_default();
+    work(&order, confine, |errand, film, report| match errand {
+        Errand::Film(order) if errand.is_look() => {
+            let film = Film::new(film, order.container);
+            let facts = scan::scan(&mut film.open()?, report)?;
+            tell_plan(&facts, order, report).map(drop)
+        }
+        Errand::Film(_) | Errand::Poster(_) => Err(Fault::Crashed {
+            detail: "it can only look at films".to_owned(),
+        }),
+    })
+}
+
 /// Confines this process and carries out an order, given as JSON.
 pub fn carry_out(order: &str) -> ExitCode {
-    work(order, confine)
+    work(order, confine, carry)
 }
 
 /// The same in the open: what the confinement costs is measured against it.
 #[cfg(feature = "unconfined")]
 pub fn unconfined(order: &str) -> ExitCode {
-    work(order, |_, _| Ok(()))
+    work(order, |_, _| Ok(()), carry)
+}
+
+fn carry(errand: &Errand, input: File, report: &mut Report) -> Result<(), Fault> {
+    match errand {
+        Errand::Film(order) => make(order, input, report),
+        Errand::Poster(order) => easel::draw(order, &input),
+    }
 }
 
 /// Whether it went well has been told when this returns.
-fn work(order: &str, confine: impl FnOnce(&Errand, &mut Report) -> Result<(), Fault>) -> ExitCode {
+fn work(
+    order: &str,
+    confine: impl FnOnce(&Errand, &mut Report) -> Result<(), Fault>,
+    carry: impl FnOnce(&Errand, File, &mut Report) -> Result<(), Fault>,
+) -> ExitCode {
     let errand: Errand = match serde_json::from_str(order) {
         Ok(errand) => errand,
         Err(error) => {
@@ -87,10 +115,7 @@ fn work(order: &str, confine: impl FnOnce(&Errand, &mut Report) -> Result<(), Fa
     let result = end_with(errand.supervisor())
         .and_then(|()| confine(&errand, &mut report))
         .and_then(|()| open())
-        .and_then(|input| match &errand {
-            Errand::Film(order) => make(order, &input, &mut report),
-            Errand::Poster(order) => easel::draw(order, &input),
-        });
+        .and_then(|input| carry(&errand, input, &mut report));
     match result {
         Ok(()) => {
             report.tell(&Message::Done {});
@@ -129,15 +154,16 @@ fn end_with(supervisor: u32) -> Result<(), Fault> {
     }
 }
 
-fn make(order: &Order, film: &File, report: &mut Report) -> Result<(), Fault> {
+fn make(order: &Order, film: File, report: &mut Report) -> Result<(), Fault> {
+    let film = Film::new(film, order.container);
     if let Some(output) = order.output.as_deref().filter(|_| order.still) {
-        return still::write(film, order.container, &Store::new(output));
+        return still::write(&film, &Store::new(output));
     }
-    let mut input = input::open(film, order.container)?;
+    let mut input = film.open()?;
     let mut facts = scan::scan(&mut input, report)?;
     drop(input);
     if order.loudness == Loudness::Even {
-        let mut input = input::open(film, order.container)?;
+        let mut input = film.open()?;
         loudness::measure(&mut input, &mut facts, report)?;
     }
     let store = order.output.as_deref().map(Store::new);
@@ -146,10 +172,7 @@ fn make(order: &Order, film: &File, report: &mut Report) -> Result<(), Fault> {
             .captions
             .extend(words::sidecars(&order.captions, store)?);
     }
-    let plan = plan::plan(&facts, order.preview, &order.ladder)?.of_generation(order.generation);
-    report.tell(&Message::Planned {
-        plan: Box::new(plan.clone()),
-    });
+    let plan = tell_plan(&facts, order, report)?;
     let Some(store) = store else { return Ok(()) };
     store.begin(&plan.mark())?;
     words::write(&facts, &plan, &store)?;
@@ -159,8 +182,7 @@ fn make(order: &Order, film: &File, report: &mut Report) -> Result<(), Fault> {
         store,
     };
     let job = Job {
-        film,
-        container: order.container,
+        film: &film,
         facts,
         cut,
     };
@@ -169,10 +191,17 @@ fn make(order: &Order, film: &File, report: &mut Report) -> Result<(), Fault> {
     Ok(())
 }
 
+fn tell_plan(facts: &Facts, order: &Order, report: &mut Report) -> Result<Plan, Fault> {
+    let plan = plan::plan(facts, order.preview, &order.ladder)?.of_generation(order.generation);
+    report.tell(&Message::Planned {
+        plan: Box::new(plan.clone()),
+    });
+    Ok(plan)
+}
+
 /// A film and what is to be made of it, in passes over its packets.
 struct Job<'a> {
-    film: &'a File,
-    container: Container,
+    film: &'a Film,
     facts: Facts,
     cut: Cut,
 }
@@ -202,7 +231,7 @@ impl Job<'_> {
         finished.extend(pass.run(report)?);
         hover::write(&self.cut.plan, &self.cut.store)?;
         if let (None, Some(audio)) = (&self.facts.video, self.facts.audio.first()) {
-            let input = input::open(self.film, self.container)?;
+            let input = self.film.open()?;
             let lasts = self.cut.plan.duration_us;
             waveform::write(input, audio, lasts, &self.cut.store, report)?;
         }
@@ -232,7 +261,7 @@ impl Job<'_> {
 
     fn pass(&self) -> Result<Pass, Fault> {
         Ok(Pass {
-            input: input::open(self.film, self.container)?,
+            input: self.film.open()?,
             picture: self.facts.video.as_ref().map(|video| video.stream),
             copied: None,
             decoded: None,
@@ -271,7 +300,7 @@ impl Job<'_> {
     }
 
     fn take_cover(&self) -> Result<(), Fault> {
-        let input = input::open(self.film, self.container)?;
+        let input = self.film.open()?;
         let Some(stream) = scan::cover(&input) else {
             return Ok(());
         };

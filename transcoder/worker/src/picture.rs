@@ -205,8 +205,12 @@ impl Decoded {
             }
             self.last_shown = shown;
             frame.set_pts(Some(shown));
-            self.poster.see(&frame, shown)?;
-            if self.until == i64::MAX {
+            // The beginning alone is to be there soon: more than its first frame can wait.
+            let whole = self.until == i64::MAX;
+            if whole || self.poster.is_blank() {
+                self.poster.see(&frame, shown)?;
+            }
+            if whole {
                 self.storyboard.see(&frame, shown)?;
             }
             let ready = self.pictures.push(&frame)?;

@@ -55,6 +55,11 @@ impl Poster {
         }
     }
 
+    /// Whether it has seen nothing yet.
+    pub(super) fn is_blank(&self) -> bool {
+        self.best.is_none()
+    }
+
     pub(super) fn see(&mut self, frame: &frame::Video, shown: i64) -> Result<(), Fault> {
         // The first frame of all is kept in case no other comes.
         let due = LOOKS

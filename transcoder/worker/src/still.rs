@@ -1,20 +1,17 @@
 //! One picture of a broadcast while it runs: the first frame of what comes in.
 
-use std::fs::File;
-
 use ffmpeg::media::Type;
 use ffmpeg_next as ffmpeg;
 
 use satreel_film::fault::Fault;
-use satreel_film::magic::Container;
 use satreel_hls::naming::MediaFile;
 
-use super::input::{self, Packets};
+use super::input::{Film, Packets};
 use super::poster;
 use super::store::Store;
 
-pub(super) fn write(film: &File, container: Container, store: &Store) -> Result<(), Fault> {
-    let mut input = input::open(film, container)?;
+pub(super) fn write(film: &Film, store: &Store) -> Result<(), Fault> {
+    let mut input = film.open()?;
     let stream = input.streams().best(Type::Video).ok_or(Fault::NoTrack)?;
     let index = stream.index();
     let mut packets = Packets::default();

@@ -9,6 +9,7 @@ mod boxes;
 pub mod h264;
 mod init;
 pub mod read;
+pub mod sps;
 
 use boxes::Boxes;
 pub use init::{Media, edit_of, init_segment, movie};
