@@ -43,6 +43,7 @@ impl Film {
         if let Some(found) = self.found.get()
             && found.put(&mut input)
         {
+            give_back_memory();
             return Ok(input);
         }
         probe::look(&mut input, self.has_headers()).map_err(unreadable)?;
@@ -89,6 +90,14 @@ fn unreadable(error: Error) -> Fault {
         Error::InvalidData | Error::Eof => Fault::damaged("its index cannot be read"),
         error => Fault::damaged(error),
     }
+}
+
+/// Gives freed memory back to the system. What a long film's index took while it was built would stay
+/// for as long as the film is made.
+#[allow(unsafe_code, reason = "nobody else's bindings have it")]
+fn give_back_memory() {
+    // SAFETY: it takes no pointer and may be called at any time, by any thread.
+    unsafe { libc::malloc_trim(0) };
 }
 
 /// Reads packets and passes over a bounded number of bad ones.
