@@ -16,12 +16,13 @@ SAMPLES := $(CACHE)/samples
 
 say = printf '\033[1m==>\033[0m %s\n' "$(1)"
 
-.PHONY: help demo build test test-rust test-player test-media test-browser test-api test-vectors test-l402 test-uploads test-backup torture bench lint player nodes samples setup setup-test clean
+.PHONY: help demo build test test-rust test-player test-media test-browser test-api test-vectors test-l402 test-uploads test-backup test-publishers torture bench lint player nodes samples setup setup-test clean
 
 help:
 	echo 'make demo   set everything up and run it, with play money, on http://127.0.0.1:8420'
 	echo 'make build  the programs as bin/satreel and bin/satreel-transcoder'
 	echo 'make test   every test, a real browser included'
+	echo 'make test-publishers  OBS and GStreamer on air (installs them)'
 	echo 'make torture 1000 payments while everything around them is killed'
 	echo 'make bench  the measurements that README quotes'
 	echo 'make lint   formatting, clippy, types'
@@ -99,6 +100,12 @@ test-browser: build samples setup-test nodes
 	$(call say,Sales in a real browser)
 	cargo build --quiet --locked -p lnd-pair
 	SATREEL_PAIR="$$CARGO_TARGET_DIR/debug/lnd-pair" SATREEL_BIN="$(CURDIR)/bin" SATREEL_SAMPLES="$(SAMPLES)" node --test --test-concurrency=1 tests/browser/
+
+# Not among `test`: OBS brings hundreds of megabytes along.
+test-publishers: build
+	tools/setup publishers
+	$(call say,OBS and GStreamer go on air)
+	SATREEL_BIN="$(CURDIR)/bin" node --test --test-concurrency=1 tests/publishers/
 
 torture: player nodes
 	$(call say,Payments while everything around them is killed (a quarter of an hour))
