@@ -24,7 +24,7 @@ await mkdir(assets, { recursive: true });
 
 const result = await esbuild.build({
   absWorkingDir: root,
-  entryPoints: ["film", "live", "storefront", "purchases", "wallet", "studio"].map(
+  entryPoints: ["film", "live", "overlay", "storefront", "purchases", "wallet", "studio"].map(
     (name) => `src/${name}.js`,
   ),
   outdir: "dist/assets",
@@ -41,7 +41,7 @@ const result = await esbuild.build({
 });
 const styles = await esbuild.build({
   absWorkingDir: root,
-  entryPoints: ["src/css/style.css", "src/css/studio.css"],
+  entryPoints: ["src/css/style.css", "src/css/studio.css", "src/css/overlay.css"],
   outdir: "dist/assets",
   entryNames: "[name]-[hash]",
   bundle: true,

@@ -27,8 +27,8 @@ use crate::{
     server::{self, Doors, metrics},
     studio::{Studio, entrance::Entrance, uploads::Uploads},
     web::{
-        self, Clients, Limits, Web, assets::Assets, l402::Challenges, lnurl::Tips, metrics::Scrape,
-        pages,
+        self, Boards, Clients, Limits, Web, assets::Assets, l402::Challenges, lnurl::Tips,
+        metrics::Scrape, pages,
     },
 };
 
@@ -135,6 +135,7 @@ impl App {
             clients: Clients::new(config.server.trusted_proxies.clone())?,
             limits: Limits::new(config.limits),
             challenges: Challenges::default(),
+            boards: Boards::default(),
             assets,
             site: site(config, &tips),
             tips,

@@ -80,6 +80,10 @@ export const title = (id) => call("GET", `/api/titles/${encodeURIComponent(id)}`
 export const order = (title, tier, ticket) =>
   call("POST", "/api/orders", { body: { title, tier, ticket } });
 
+/** The same for a channel's pass, while nothing is on air. @param {string} channel @param {string} tier @param {string} [ticket] @returns {Promise<Order>} */
+export const orderPass = (channel, tier, ticket) =>
+  call("POST", "/api/orders", { body: { channel, tier, ticket } });
+
 /** @param {string} order @returns {Promise<OrderState>} */
 export const orderState = (order) => call("GET", `/api/orders/${encodeURIComponent(order)}`);
 
@@ -103,7 +107,7 @@ export const recover = (payment_request, preimage) =>
  */
 export const grant = (body, token) => call("POST", "/api/grants", { body, token });
 
-/** @param {{ amount_sat: number, title?: string, message?: string }} body @returns {Promise<Order>} */
+/** @param {{ amount_sat: number, title?: string, channel?: string, message?: string }} body @returns {Promise<Order>} */
 export const tip = (body) => call("POST", "/api/tips", { body });
 
 /** @param {string[]} tokens @returns {Promise<Purchases>} */

@@ -22,7 +22,7 @@ import { Place } from "./film/place.js";
 import { recall, remember } from "./film/position.js";
 import { Sounds } from "./film/sounds.js";
 import { Till } from "./film/till.js";
-import { mountTip } from "./film/tip.js";
+import { forTitle, mountTip } from "./film/tip.js";
 import { sync } from "./sync.js";
 
 /** @type {{ title: Title, site: Site }} */
@@ -215,7 +215,7 @@ notices.offers();
 remember(localStorage, title.id, video);
 video.addEventListener("playing", () => store.send({ type: "playing" }));
 const tip = byId("tip");
-if (tip) mountTip(title, site, tip);
+if (tip) mountTip(forTitle(title), site, tip);
 
 till.open((access) => void unlock(access));
 

@@ -37,6 +37,13 @@ export interface Title {
   scopes: string[];
 }
 
+/** What a page sells: a title, or a channel while nothing is on air. */
+export type Sold = Pick<Title, "id" | "name" | "tiers" | "free" | "scopes"> & {
+  /** The channel's name, where it is one. */
+  channel?: string;
+  words?: { buy: string; paid: string };
+};
+
 export interface Channel {
   id: string;
   name: string;
@@ -46,6 +53,8 @@ export interface Channel {
   /** What is on air. */
   title: Title | null;
   url: string;
+  /** What is sold while nothing is on air. */
+  passes: Offer[];
   recordings: Title[];
   now: string;
 }

@@ -16,6 +16,9 @@ const channel = {
   starts_at: null,
   record: true,
   publish: false,
+  tips_on_page: false,
+  goal: null,
+  overlay: false,
   broadcast: null,
 };
 
@@ -43,12 +46,32 @@ test("prices are whole sat or nothing", () => {
     { preview_s: "soon" },
     { ticket_sat: "5", ticket_hours: "" },
     { name: " " },
+    { goal_sat: "5" },
+    { goal_sat: "0", goal_words: "A lamp" },
   ]) {
     assert.ok("wrong" in changesOf(channel, { ...texts, ...wrong }), JSON.stringify(wrong));
   }
   const free = changesOf(channel, { ...texts, free: true });
   assert.ok("changes" in free);
   assert.deepEqual(free.changes.tiers, []);
+});
+
+test("a goal keeps its beginning until another is written", () => {
+  const goal = { sat: 500, words: "A lamp", since: "2027-02-01T20:00:07Z" };
+  const aimed = { ...channel, goal };
+  const texts = textsOf(aimed);
+  const of = (/** @type {Record<string, string>} */ change) => {
+    const found = changesOf(aimed, { ...texts, ...change });
+    assert.ok("changes" in found);
+    return /** @type {typeof goal | null} */ (found.changes.goal);
+  };
+  assert.deepEqual(of({}), goal);
+  assert.deepEqual(of({ goal_words: " Two lamps " }), { ...goal, words: "Two lamps" });
+  assert.equal(
+    of({ goal_since: "2027-03-01T10:00" })?.since,
+    new Date("2027-03-01T10:00").toISOString(),
+  );
+  assert.equal(of({ goal_sat: "" }), null);
 });
 
 test("how it stands", () => {

@@ -14,7 +14,8 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use satreel_hls::live::channel::{CHANNELS, ChannelFile, ChannelName};
+use satreel_hls::live::channel::{CHANNELS, ChannelFile, ChannelGoal, ChannelName};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -23,7 +24,7 @@ use super::{
 };
 use crate::core::{
     money::Sats,
-    offer::{self, Offer, Tier, TierKind},
+    offer::{self, MAX_PRICE_SAT, Offer, Tier, TierKind},
     tag::TagId,
     time::Timestamp,
 };
@@ -32,6 +33,8 @@ use crate::core::{
 pub const MAX_CHANNEL_BYTES: u64 = 64 * 1024;
 /// Most channels of a site.
 pub const MAX_CHANNELS: usize = 200;
+/// Longest words of a goal, in characters.
+const MAX_GOAL: usize = 60;
 /// Most passes of one channel.
 const MAX_PASSES: usize = 8;
 /// How long a look at the folder is believed.
@@ -49,6 +52,16 @@ pub struct Channel {
     pub offer: Option<Offer>,
     pub passes: Vec<Tier>,
     pub starts_at: Option<Timestamp>,
+    pub goal: Option<Goal>,
+}
+
+/// What its tips are collected for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Goal {
+    pub price: Sats,
+    pub words: String,
+    /// Tips from then on count.
+    pub since: Timestamp,
 }
 
 /// Why a channel's file is refused.
@@ -70,6 +83,10 @@ pub enum Refusal {
     Twice,
     #[error("\"starts_at\" is no time such as 2026-01-31T20:00:00Z")]
     StartsAt,
+    #[error(
+        "\"goal\": \"sat\" is 1 to {MAX_PRICE_SAT}, \"words\" are 1 to {MAX_GOAL} characters, \"since\" is a time"
+    )]
+    Goal,
     #[error("\"{key}\" is out of range: {low} to {high}")]
     Range {
         key: &'static str,
@@ -112,6 +129,7 @@ impl Channel {
         Ok(Self {
             offer: offer.map_err(Refusal::Tiers)?,
             starts_at: file.starts_at.as_deref().map(moment).transpose()?,
+            goal: file.goal.as_ref().map(goal).transpose()?,
             passes,
             id,
             file,
@@ -128,6 +146,21 @@ impl Channel {
     pub fn tag(&self) -> TagId {
         tag(&self.id)
     }
+}
+
+fn goal(goal: &ChannelGoal) -> Result<Goal, Refusal> {
+    let price = Sats::new(goal.sat).map_err(|_| Refusal::Goal)?;
+    let words = goal.words.trim();
+    let fits =
+        (1..=MAX_PRICE_SAT).contains(&goal.sat) && (1..=MAX_GOAL).contains(&words.chars().count());
+    if !fits {
+        return Err(Refusal::Goal);
+    }
+    Ok(Goal {
+        price,
+        words: words.to_owned(),
+        since: moment(&goal.since).map_err(|_| Refusal::Goal)?,
+    })
 }
 
 fn tag(id: &ChannelName) -> TagId {
@@ -168,6 +201,7 @@ pub struct Channels {
     folder: PathBuf,
     known: Mutex<Known>,
     dearest: Dearest,
+    version: watch::Sender<u64>,
 }
 
 #[derive(Debug, Default)]
@@ -191,6 +225,7 @@ impl Channels {
             folder: data.join(CHANNELS),
             known: Mutex::default(),
             dearest,
+            version: watch::Sender::new(0),
         };
         channels.look();
         channels
@@ -237,24 +272,33 @@ impl Channels {
         self.looked_at(|known| known.faults.clone())
     }
 
-    /// A file was written a moment ago: the next look must see it.
+    /// A file was written a moment ago.
     pub fn changed(&self) {
-        self.known.lock().looked = None;
+        self.look();
     }
 
-    /// For the prices; who asks for a channel looks by himself, since it may be a moment old.
+    /// A number that grows when a channel's file has changed.
+    pub fn version(&self) -> watch::Receiver<u64> {
+        self.version.subscribe()
+    }
+
+    /// For whoever waits; who asks for a channel looks by himself, since this may be a moment old.
     fn look(&self) {
-        let mut known = self.known.lock();
-        known.look(&self.folder);
-        self.dearest.set(Of::Channels, known.dearest());
+        self.read(&mut self.known.lock());
+    }
+
+    fn read(&self, known: &mut Known) {
+        if known.look(&self.folder) {
+            self.dearest.set(Of::Channels, known.dearest());
+            self.version.send_modify(|version| *version += 1);
+        }
     }
 
     /// A folder of a few small files: looked at in passing, twice a second at the most.
     fn looked_at<T>(&self, read: impl FnOnce(&Known) -> T) -> T {
         let mut known = self.known.lock();
         if known.looked.is_none_or(|at| at.elapsed() >= RECHECK) {
-            known.look(&self.folder);
-            self.dearest.set(Of::Channels, known.dearest());
+            self.read(&mut known);
             known.looked = Some(Instant::now());
         }
         read(&known)
@@ -268,7 +312,9 @@ impl Known {
         channels.filter_map(|channel| channel.dearest()).max()
     }
 
-    fn look(&mut self, folder: &Path) {
+    /// True: something is another than before.
+    fn look(&mut self, folder: &Path) -> bool {
+        let mut changed = false;
         let mut before = std::mem::take(&mut self.channels);
         let faults_before = std::mem::take(&mut self.faults);
         for (name, path) in files(folder) {
@@ -286,6 +332,7 @@ impl Known {
                 self.channels.insert(name, (look, channel.clone()));
                 continue;
             }
+            changed = true;
             let channel = match read(&path, &name) {
                 Ok(channel) => Some(Arc::new(channel)),
                 Err(refusal) => {
@@ -299,6 +346,8 @@ impl Known {
             };
             self.channels.insert(name, (look, channel));
         }
+        // What is left is gone.
+        changed || !before.is_empty()
     }
 }
 
@@ -378,6 +427,18 @@ mod tests {
                 "\"part_ms\" is out of range: 200 to 333",
             ),
             (r#""grace_s": 4000"#, "\"grace_s\" is out of range"),
+            (
+                r#""goal": {"sat": 0, "words": "A lamp", "since": "2027-01-15T08:00:00Z"}"#,
+                "\"goal\": ",
+            ),
+            (
+                r#""goal": {"sat": 5, "words": " ", "since": "2027-01-15T08:00:00Z"}"#,
+                "\"goal\": ",
+            ),
+            (
+                r#""goal": {"sat": 5, "words": "A lamp", "since": "now"}"#,
+                "\"since\" is a time",
+            ),
         ] {
             let refused = check(&format!("{{{key}, {more}}}")).expect_err(more);
             assert!(refused.contains(words), "{refused}");
@@ -401,10 +462,13 @@ mod tests {
         put("{");
         assert_eq!(channels.get("films").expect("the last").file.name, "Films");
         assert_eq!(channels.faults().len(), 1);
+        let version = channels.version();
         channels.changed();
         assert_eq!(channels.faults().len(), 1, "as long as it is wrong");
+        assert!(!version.has_changed().expect("open"), "nothing new");
         put(r#"{"name": "Movies", "key_sha256": "00"}"#);
         assert_eq!(channels.get("films").expect("new").file.name, "Movies");
+        assert!(version.has_changed().expect("open"));
         assert!(channels.faults().is_empty());
         fs::remove_file(folder.join("films.json")).expect("gone");
         channels.changed();

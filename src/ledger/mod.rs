@@ -4,6 +4,7 @@
 //! whether somebody may watch: deleting the file loses no viewer a purchase, and the next start
 //! fills it again from the payment backend.
 
+mod board;
 mod progress;
 mod report;
 mod row;
@@ -16,6 +17,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use tokio::sync::watch;
+
 pub use progress::Progress;
 pub use report::{Day, Takings};
 pub use sales::{Sale, Sold};
@@ -26,7 +29,8 @@ use crate::{
     database::{self, Database},
 };
 
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE sales (
         number INTEGER PRIMARY KEY,
         reference TEXT NOT NULL UNIQUE,
@@ -65,12 +69,20 @@ const MIGRATIONS: &[&str] = &["
         reference TEXT NOT NULL,
         settled_at INTEGER NOT NULL
     ) STRICT;
-"];
+",
+    "
+    ALTER TABLE tips ADD COLUMN channel TEXT;
+    ALTER TABLE tips ADD COLUMN hidden INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE pending_tips ADD COLUMN channel TEXT;
+    CREATE INDEX tips_by_channel ON tips (channel, at);
+",
+];
 
 /// The sales record. A cheap handle.
 #[derive(Debug, Clone)]
 pub struct Ledger {
     database: Database,
+    tips_changed: watch::Sender<u64>,
 }
 
 /// What became of something to be recorded.
@@ -107,7 +119,10 @@ impl Ledger {
             }
             other => other,
         }?;
-        Ok(Self { database })
+        Ok(Self {
+            database,
+            tips_changed: watch::Sender::new(0),
+        })
     }
 
     /// Closes the file. What is recorded after that fails, and is taken in at the next start.

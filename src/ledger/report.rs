@@ -113,12 +113,13 @@ impl Ledger {
 
     /// Tips recorded after the `after`th, as [`Self::newest_sales`].
     pub async fn newest_tips(&self, after: u64, most: u32) -> Result<Vec<(u64, Tip)>, Error> {
-        let select = "SELECT reference, title, amount_msat, message, at, number FROM tips \
+        let select = "SELECT reference, title, amount_msat, message, at, channel, hidden, number \
+            FROM tips \
             WHERE number > ?1 ORDER BY number DESC LIMIT ?2";
         let call = self.database.call(move |connection| {
             let mut select = connection.prepare_cached(select)?;
             let rows = select.query_map(params![signed(after), most], |row| {
-                Ok((unsigned(row, 5)?, tips::read(row)?))
+                Ok((unsigned(row, 7)?, tips::read(row)?))
             })?;
             rows.collect()
         });

@@ -69,6 +69,7 @@ fn noted(number: u8, title: Option<VideoId>) -> PendingTip {
     PendingTip {
         reference: reference(number),
         title,
+        channel: None,
         amount: sats(21),
         message: "Danke, schön".to_owned(),
         at: at(5),
@@ -151,6 +152,8 @@ async fn a_tip_recorded_twice_counts_once() {
     let tip = Tip {
         reference: reference(1),
         title: None,
+        channel: None,
+        hidden: false,
         amount: msats(1000),
         message: String::new(),
         at: at(1),
@@ -164,6 +167,42 @@ async fn a_tip_recorded_twice_counts_once() {
         Entry::Replayed
     );
     assert_eq!(ledger.tips_total(None).await.expect("read"), sats(1));
+}
+
+#[tokio::test]
+async fn a_channels_tips_are_shown_hidden_and_summed() {
+    let disk = Disk::new();
+    let ledger = disk.open().await;
+    let mut changed = ledger.tips_changed();
+    for (number, channel) in [(1, "news"), (2, "films"), (3, "news"), (4, "news")] {
+        let tip = PendingTip {
+            channel: Some(channel.to_owned()),
+            ..noted(number, None)
+        };
+        ledger.note_tip(tip).await.expect("noted");
+        let (invoice, when) = (reference(number), at(u64::from(number)));
+        let settled = ledger.settle_tip(&invoice, msats(21_000), when).await;
+        settled.expect("settled").expect("noted");
+        assert!(changed.has_changed().expect("open"));
+        changed.mark_unchanged();
+    }
+    let shown = async |since| {
+        let tips = ledger.shown_tips("news", at(since), 2).await.expect("read");
+        tips.iter().map(|(number, _)| *number).collect::<Vec<_>>()
+    };
+    assert_eq!(shown(0).await, [4, 3]);
+    assert_eq!(shown(4).await, [4]);
+    let hidden = ledger.hide_tip(4, true).await.expect("written");
+    assert!(hidden.is_some_and(|tip| tip.hidden) && changed.has_changed().expect("open"));
+    assert_eq!(shown(0).await, [3, 1]);
+    assert_eq!(
+        ledger.tipped("news", at(3)).await.expect("read"),
+        sats(42),
+        "it came all the same"
+    );
+    ledger.hide_tip(4, false).await.expect("written");
+    assert_eq!(shown(0).await, [4, 3]);
+    assert_eq!(ledger.hide_tip(9, true).await.expect("written"), None);
 }
 
 #[tokio::test]

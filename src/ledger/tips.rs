@@ -23,6 +23,8 @@ pub struct PendingTip {
     pub reference: InvoiceRef,
     /// None: for the site.
     pub title: Option<VideoId>,
+    /// On whose page it was left.
+    pub channel: Option<String>,
     pub amount: Sats,
     pub message: String,
     pub at: Timestamp,
@@ -34,6 +36,10 @@ pub struct Tip {
     pub reference: InvoiceRef,
     /// None: for the site.
     pub title: Option<VideoId>,
+    /// On whose page it was left.
+    pub channel: Option<String>,
+    /// The creator wants to show it to nobody.
+    pub hidden: bool,
     /// What arrived.
     pub amount: Msats,
     pub message: String,
@@ -46,14 +52,15 @@ impl Ledger {
         let call = self.database.call(move |connection| {
             let transaction = connection.transaction()?;
             transaction.execute(
-                "INSERT INTO pending_tips (reference, title, amount_sat, message, at) \
-                 VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (reference) DO NOTHING",
+                "INSERT INTO pending_tips (reference, title, amount_sat, message, at, channel) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (reference) DO NOTHING",
                 params![
                     tip.reference.to_string(),
                     tip.title.map(|title| title.to_string()),
                     signed(tip.amount.get()),
                     tip.message,
                     signed(tip.at.as_unix()),
+                    tip.channel,
                 ],
             )?;
             let newest = transaction.last_insert_rowid();
@@ -93,6 +100,8 @@ impl Ledger {
             let tip = Tip {
                 reference,
                 title: noted.title,
+                channel: noted.channel,
+                hidden: false,
                 amount: received,
                 message: noted.message,
                 at,
@@ -101,7 +110,15 @@ impl Ledger {
             transaction.commit()?;
             Ok(Some(entry))
         });
-        Ok(call.await?)
+        let entry = call.await?;
+        self.note_change(entry);
+        Ok(entry)
+    }
+
+    fn note_change(&self, entry: Option<Entry>) {
+        if entry == Some(Entry::Recorded) {
+            self.tips_changed.send_modify(|version| *version += 1);
+        }
     }
 
     /// Records a tip; a second time changes nothing.
@@ -112,7 +129,9 @@ impl Ledger {
             transaction.commit()?;
             Ok(entry)
         });
-        Ok(call.await?)
+        let entry = call.await?;
+        self.note_change(Some(entry));
+        Ok(entry)
     }
 
     /// The sum of a title's tips; None: of all tips.
@@ -135,7 +154,7 @@ impl Ledger {
 
     /// All tips that arrived at or after `since`, oldest first.
     pub async fn tips(&self, since: Timestamp) -> Result<Vec<Tip>, Error> {
-        let select = "SELECT reference, title, amount_msat, message, at FROM tips \
+        let select = "SELECT reference, title, amount_msat, message, at, channel, hidden FROM tips \
             WHERE at >= ?1 ORDER BY at, number";
         let call = self.database.call(move |connection| {
             let mut select = connection.prepare_cached(select)?;
@@ -149,14 +168,15 @@ impl Ledger {
 fn insert(transaction: &Transaction<'_>, tip: &Tip) -> rusqlite::Result<Entry> {
     let reference = tip.reference.to_string();
     let inserted = transaction.execute(
-        "INSERT INTO tips (reference, title, amount_msat, message, at) \
-         VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (reference) DO NOTHING",
+        "INSERT INTO tips (reference, title, amount_msat, message, at, channel) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (reference) DO NOTHING",
         params![
             reference,
             tip.title.map(|title| title.to_string()),
             signed(tip.amount.get()),
             tip.message,
             signed(tip.at.as_unix()),
+            tip.channel,
         ],
     )?;
     transaction.execute("DELETE FROM pending_tips WHERE reference = ?1", [reference])?;
@@ -167,7 +187,7 @@ fn pending(
     transaction: &Transaction<'_>,
     invoice: &InvoiceRef,
 ) -> rusqlite::Result<Option<PendingTip>> {
-    let select = "SELECT reference, title, amount_sat, message, at FROM pending_tips \
+    let select = "SELECT reference, title, amount_sat, message, at, channel FROM pending_tips \
         WHERE reference = ?1";
     transaction
         .prepare_cached(select)?
@@ -178,6 +198,7 @@ fn pending(
                 amount: super::row::sats(row, 2)?,
                 message: row.get(3)?,
                 at: timestamp(row, 4)?,
+                channel: row.get(5)?,
             })
         })
         .optional()
@@ -196,5 +217,7 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Tip> {
         amount: msats(row, 2)?,
         message: row.get(3)?,
         at: timestamp(row, 4)?,
+        channel: row.get(5)?,
+        hidden: row.get(6)?,
     })
 }

@@ -7,7 +7,7 @@ use satreel_hls::{live::broadcast::BroadcastFile, naming::VideoId, title::State}
 
 use super::{Error, Sale};
 use crate::{
-    catalog::{Beside, Channel, Title},
+    catalog::{Beside, Channel, Query, Title},
     core::{
         grant::{Extent, MAX_GLIMPSE, Session},
         offer::Tier,
@@ -15,6 +15,9 @@ use crate::{
     },
     media::live::{Broadcast, Edge},
 };
+
+/// Of a channel that has one, a film for sale is found among so many.
+const RECORDINGS: u32 = 100;
 
 impl Sale {
     /// A film, or a broadcast that is on air.
@@ -77,6 +80,28 @@ impl Sale {
                 ..Beside::default()
             },
         }
+    }
+
+    /// What a channel sells while nothing is on air: what is worth its price whatever comes. A pass for
+    /// ever does not run out in the wait; one for some hours begins with the payment, so it is sold
+    /// only where recordings can be watched with it at once. A broadcast's ticket is sold when it begins.
+    pub fn passes_off_air(&self, channel: &Channel) -> Vec<Tier> {
+        let opens_something = || {
+            let recordings = self.catalog.list(&Query {
+                q: None,
+                tag: Some(channel.id.to_string()),
+                page: 1,
+                per_page: RECORDINGS,
+            });
+            let sold = |title: &Arc<Title>| !title.offer.is_free();
+            recordings.titles.iter().any(sold)
+        };
+        let passes = channel.passes.iter().copied();
+        let lasting = |pass: &Tier| pass.hours().is_none();
+        if channel.passes.iter().all(lasting) || opens_something() {
+            return passes.collect();
+        }
+        passes.filter(lasting).collect()
     }
 
     /// The passes of the channels that a title belongs to.

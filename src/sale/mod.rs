@@ -25,7 +25,7 @@ pub use grant::{GRANT_LIFETIME_S, GrantRequest, Granted, NATIVE_LIFETIME_S, Rent
 pub use l402::Entrance;
 pub use offers::{Passes, offers};
 pub use open::OpenInvoices;
-pub use order::{PaymentState, Placed, Status};
+pub use order::{Page, PaymentState, Placed, Status};
 pub use redeem::Redeemed;
 pub use tip::{MAX_TIP_MESSAGE, MAX_TIP_SAT, NewTip};
 
@@ -136,19 +136,18 @@ impl Sale {
 
     /// The offer of this name on a title's page.
     pub fn offer(&self, title: &Title, id: &str) -> Option<Tier> {
+        self.named(&self.offers(title), id)
+    }
+
+    fn named(&self, offers: &[Tier], id: &str) -> Option<Tier> {
         let (name, tag) = match id.split_once(':') {
             Some((name, tag)) => (name, Some(TagId::of(tag))),
             None => (id, None),
         };
         let kind = tier_named(name)?;
-        let offers = self.offers(title);
         let exact = offers.iter().find(|tier| self.offer_id(tier) == id);
-        if let Some(tier) = exact {
-            return Some(*tier);
-        }
-        offers
-            .into_iter()
-            .find(|tier| (tier.kind(), tier.tag()) == (kind, tag))
+        let alike = |tier: &&Tier| (tier.kind(), tier.tag()) == (kind, tag);
+        exact.or_else(|| offers.iter().find(alike)).copied()
     }
 
     /// A title that a stranger may know of.

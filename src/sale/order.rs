@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Error, Sale, random};
 use crate::{
-    catalog::Title,
+    catalog::Channel,
     core::{
         handle::Handle,
         ids::{InvoiceRef, VideoId},
@@ -31,6 +31,20 @@ pub struct Placed {
     pub tier: Option<Tier>,
     pub amount: Sats,
     pub invoice: Invoice,
+}
+
+/// Where something is bought.
+#[derive(Debug, Clone)]
+pub enum Page {
+    Title(VideoId),
+    /// While nothing is on air.
+    Channel(Arc<Channel>),
+}
+
+impl From<VideoId> for Page {
+    fn from(title: VideoId) -> Self {
+        Self::Title(title)
+    }
 }
 
 /// How a payment stands.
@@ -60,11 +74,11 @@ impl PaymentState {
 }
 
 impl Sale {
-    /// Orders a tier of a title.
-    pub async fn order(&self, title: VideoId, tier: &str) -> Result<Placed, Error> {
-        let (title, tier) = self.offered(title, tier)?;
+    /// Orders what is offered on a page.
+    pub async fn order(&self, page: impl Into<Page>, tier: &str) -> Result<Placed, Error> {
+        let (title, tier) = self.offered(&page.into(), tier)?;
         let order = Order {
-            title: title.id,
+            title,
             tier,
             created_at: self.clock.now(),
         };
@@ -84,16 +98,16 @@ impl Sale {
     /// for something else, at another price, paid, or about to run out.
     pub async fn order_again(
         &self,
-        title: VideoId,
+        page: impl Into<Page>,
         tier: &str,
         ticket: &str,
     ) -> Result<Option<Placed>, Error> {
-        let (title, tier) = self.offered(title, tier)?;
+        let (title, tier) = self.offered(&page.into(), tier)?;
         let now = self.clock.now();
         let Ok(ticket) = Ticket::open(ticket, &self.keyring(), now) else {
             return Ok(None);
         };
-        let same_page = ticket.order.page().is_none_or(|page| page == title.id);
+        let same_page = ticket.order.page().is_none_or(|page| page == title);
         if ticket.order.tier != tier || !same_page {
             return Ok(None);
         }
@@ -108,8 +122,20 @@ impl Sale {
             }))
     }
 
-    /// What is asked for, if it is for sale.
-    fn offered(&self, title: VideoId, tier: &str) -> Result<(Arc<Title>, Tier), Error> {
+    /// What is asked for, if it is for sale, and of which title.
+    fn offered(&self, page: &Page, tier: &str) -> Result<(VideoId, Tier), Error> {
+        let (title, offers) = match page {
+            Page::Title(id) => (*id, self.offered_by(*id)?),
+            Page::Channel(channel) => (Order::NOWHERE, self.passes_off_air(channel)),
+        };
+        let found = self.named(&offers, tier).ok_or_else(|| {
+            let ids: Vec<_> = offers.iter().map(|tier| self.offer_id(tier)).collect();
+            Error::NotOnOffer(ids.join(", "))
+        })?;
+        Ok((title, found))
+    }
+
+    fn offered_by(&self, title: VideoId) -> Result<Vec<Tier>, Error> {
         let title = self.public_title(title)?;
         if title.state == satreel_hls::title::State::Processing {
             return Err(Error::NotReady);
@@ -120,12 +146,7 @@ impl Sale {
         if title.offer.is_free() {
             return Err(Error::Free);
         }
-        let tier = self.offer(&title, tier).ok_or_else(|| {
-            let offers = self.offers(&title);
-            let ids: Vec<_> = offers.iter().map(|tier| self.offer_id(tier)).collect();
-            Error::NotOnOffer(ids.join(", "))
-        })?;
-        Ok((title, tier))
+        Ok(self.offers(&title))
     }
 
     fn placed(&self, ticket: &Ticket, invoice: Invoice) -> Placed {

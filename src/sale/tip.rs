@@ -1,5 +1,7 @@
 //! Thanks: an invoice that buys nothing.
 
+use satreel_hls::live::channel::ChannelName;
+
 use super::{Error, Placed, Sale, random};
 use crate::{
     core::{ids::VideoId, money::Msats, tip::Tip},
@@ -17,6 +19,8 @@ pub struct NewTip {
     pub amount: Msats,
     /// None: for the site.
     pub title: Option<VideoId>,
+    /// On a channel's page, while nothing may be on air.
+    pub channel: Option<ChannelName>,
     pub message: String,
     /// What the invoice commits to in place of its memo (LNURL-pay).
     pub description_hash: Option<[u8; 32]>,
@@ -25,8 +29,12 @@ pub struct NewTip {
 impl Sale {
     /// Makes the invoice, and notes what it is for.
     pub async fn tip(&self, tip: NewTip) -> Result<Placed, Error> {
+        let mut channel = tip.channel;
         if let Some(title) = tip.title {
-            self.public_title(title)?;
+            let title = self.public_title(title)?;
+            // A broadcast and its recording carry their channel's name.
+            let mut channels = title.tags.iter().filter_map(|tag| self.channels.get(tag));
+            channel = channel.or_else(|| Some(channels.next()?.id.clone()));
         }
         let amount = tip.amount.to_sats_floor();
         let now = self.clock.now();
@@ -44,6 +52,7 @@ impl Sale {
             .note_tip(PendingTip {
                 reference: invoice.reference.clone(),
                 title: tip.title,
+                channel: channel.map(|channel| channel.to_string()),
                 amount,
                 message: tip.message,
                 at: now,

@@ -21,7 +21,7 @@ use crate::{
 /// Random bytes of a stream key.
 const SECRET: usize = 16;
 /// What may be changed.
-const FIELDS: [&str; 12] = [
+const FIELDS: [&str; 14] = [
     "name",
     "description",
     "tiers",
@@ -34,6 +34,8 @@ const FIELDS: [&str; 12] = [
     "window_s",
     "record",
     "publish",
+    "tips_on_page",
+    "goal",
 ];
 
 /// Why a channel stays as it is.
@@ -55,7 +57,10 @@ pub enum Error {
     Io(#[from] io::Error),
 }
 
-/// A stream key, to be shown once.
+/// Where the hash of an overlay's secret stands.
+const OVERLAY: &str = "overlay_sha256";
+
+/// A stream key, or an overlay's secret, to be shown once.
 pub struct StreamKey(String);
 
 impl StreamKey {
@@ -137,6 +142,27 @@ impl Channels {
         keys.insert("key_sha256".to_owned(), Value::String(key.hash()));
         self.put(name, keys)?;
         Ok(key)
+    }
+
+    /// A new address for its overlay; the one that was opens nothing from here on.
+    pub fn open_overlay(&self, name: &str) -> Result<StreamKey, Error> {
+        let name: ChannelName = name.parse()?;
+        let _turn = self.turn(&name)?;
+        let mut keys = self.keys(&name)?;
+        let key = StreamKey::new(&name)?;
+        keys.insert(OVERLAY.to_owned(), Value::String(key.hash()));
+        self.put(name, keys)?;
+        Ok(key)
+    }
+
+    pub fn close_overlay(&self, name: &str) -> Result<(), Error> {
+        let name: ChannelName = name.parse()?;
+        let _turn = self.turn(&name)?;
+        let mut keys = self.keys(&name)?;
+        if keys.remove(OVERLAY).is_some() {
+            self.put(name, keys)?;
+        }
+        Ok(())
     }
 
     /// Its recordings stay: they are titles like any other.
@@ -257,6 +283,14 @@ mod tests {
         );
         assert_ne!(text(data.path()), before);
 
+        let overlay = channels.open_overlay("films").expect("a secret");
+        let other = channels.open_overlay("films").expect("another");
+        let written = text(data.path());
+        assert!(written.contains(&other.hash()) && written.contains(&new.hash()));
+        assert!(!written.contains(&overlay.hash()) && !written.contains(other.reveal()));
+        channels.close_overlay("films").expect("closed");
+        assert!(!text(data.path()).contains("overlay"));
+
         channels.remove("films").expect("removed");
         for gone in [
             channels.remove("films").err(),
@@ -275,6 +309,8 @@ mod tests {
         let before = text(data.path());
         for wrong in [
             json!({"key_sha256": "00"}),
+            json!({"overlay_sha256": "00"}),
+            json!({"goal": {"sat": 5, "words": "A lamp"}}),
             json!({"colour": "red"}),
             json!({"name": ""}),
             json!({"grace_s": 1}),

@@ -32,6 +32,8 @@ pub fn tip(tip: &Tip) -> Value {
     json!({
         "at": tip.at,
         "title": tip.title,
+        "channel": tip.channel,
+        "hidden": tip.hidden,
         "amount_sat": tip.amount.to_sats_floor(),
         "message": tip.message,
     })

@@ -221,6 +221,7 @@ async fn invoice(
     let tip = NewTip {
         amount,
         title: None,
+        channel: None,
         message,
         description_hash: Some(Sha256::digest(&address.metadata).into()),
     };

@@ -4,6 +4,7 @@
 
 mod api;
 pub mod assets;
+mod board;
 mod body;
 mod channel;
 mod client;
@@ -14,6 +15,7 @@ pub mod l402;
 mod limits;
 pub mod lnurl;
 pub mod metrics;
+mod overlay;
 pub mod pages;
 mod pay_uri;
 mod posters;
@@ -34,6 +36,7 @@ use axum::{
     routing::{get, post},
 };
 
+pub use board::Boards;
 pub use client::Clients;
 pub use limits::Limits;
 pub use state::{Shared, Web};
@@ -48,6 +51,8 @@ pub fn router(web: Web) -> Router {
         .route("/w/{id}/paid", post(site::paid))
         .route("/live/{name}", get(channel::page))
         .route("/live/{name}/broadcast.ics", get(channel::calendar))
+        .route("/overlay/{secret}", get(overlay::page))
+        .route("/overlay/{secret}/events", get(overlay::events))
         .route("/purchases", get(site::purchases))
         .route("/wallet", get(wallet::page))
         .route("/wallet/pay", post(wallet::pay))

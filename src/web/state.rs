@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{
     assets::Assets,
+    board::Boards,
     client::{Client, Clients},
     l402::Challenges,
     limits::{Kind, Limits},
@@ -29,6 +30,8 @@ pub struct Web {
     pub clients: Clients,
     pub limits: Limits,
     pub challenges: Challenges,
+    /// What channels show of their tips.
+    pub boards: Boards,
     pub tips: Tips,
     pub assets: Assets,
     pub site: pages::Site,

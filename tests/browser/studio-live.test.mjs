@@ -53,6 +53,25 @@ test("a channel is made, its key shown once, and priced", async () => {
   await made.getByRole("button", { name: "Save" }).click();
   await made.getByText("Write prices in whole sat, or leave them empty.").waitFor();
 
+  await made.getByLabel("Everything for a day, sat").fill("500");
+  await made.getByLabel(/Goal of the tips/).fill("5000");
+  await made.getByRole("button", { name: "Save" }).click();
+  await made.getByText("Say in a few words what the goal is for.").waitFor();
+  await made.getByLabel("What for").fill("A second camera");
+  await made.getByLabel(/Show tips/).check();
+  await made.getByRole("button", { name: "Save" }).click();
+  await made.getByText("Saved.").waitFor();
+  const { goal, tips_on_page } = await station.studio("GET", "/channels/evening");
+  assert.deepEqual([goal.sat, goal.words, tips_on_page], [5000, "A second camera", true]);
+  await made.getByLabel("Description").fill("Every evening.");
+  await made.getByRole("button", { name: "Save" }).click();
+  await made.getByText("Saved.").waitFor();
+  const kept = await station.studio("GET", "/channels/evening");
+  assert.deepEqual([kept.description, kept.goal], ["Every evening.", goal], "it goes on");
+  await made.getByRole("button", { name: "Overlay for OBS" }).click();
+  await made.getByText(/\/overlay\/evening_[0-9a-f]{32}$/).waitFor();
+  await picture(page, "studio-overlay-desktop", true);
+
   page.on("dialog", (dialog) => void dialog.accept());
   await made.getByRole("button", { name: "New stream key" }).click();
   await page.waitForFunction((first) => !document.body.textContent?.includes(first ?? ""), first);

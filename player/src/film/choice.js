@@ -1,7 +1,7 @@
 // @ts-check
 // Which offer is chosen: one choice, shown on the page and on the panel.
 
-/** @import { Offer, Title } from "../types.js" */
+/** @import { Offer, Sold } from "../types.js" */
 
 import { h } from "../dom.js";
 import { sats } from "../words.js";
@@ -9,10 +9,11 @@ import { sats } from "../words.js";
 let forms = 0;
 
 export class Choice {
-  /** @param {Title} title */
+  /** @param {Sold} title */
   constructor(title) {
     this.offers = title.tiers;
     this.chosen = title.tiers[0];
+    this.buys = title.words?.buy ?? "Watch for";
     /** @type {Set<() => void>} */
     this.listeners = new Set();
   }
@@ -50,7 +51,7 @@ export class Choice {
     });
     const render = () => {
       for (const { offer, input } of rows) input.checked = offer === this.chosen;
-      button.textContent = `Watch for ${sats(this.chosen.sat)}`;
+      button.textContent = `${this.buys} ${sats(this.chosen.sat)}`;
     };
     this.listeners.add(render);
     render();

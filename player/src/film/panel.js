@@ -1,7 +1,7 @@
 // @ts-check
 // The pay panel: renders the store's state, dispatches what the viewer does.
 
-/** @import { Offer, Pending, SaleState, Title } from "../types.js" */
+/** @import { Offer, Pending, SaleState, Sold } from "../types.js" */
 /** @import { Choice } from "./choice.js" */
 /** @import { Sale } from "../sale/sale.js" */
 
@@ -23,7 +23,7 @@ const FAILED = {
 };
 
 /**
- * @param {Title} title @param {Choice} choice @param {Sale} sale
+ * @param {Sold} title @param {Choice} choice @param {Sale} sale
  * @param {() => Offer | undefined} ranOut the offer that ran out, where one did
  */
 export function createPanel(title, choice, sale, ranOut) {
@@ -139,7 +139,7 @@ export function createPanel(title, choice, sale, ranOut) {
       case "unlocked":
         ring?.close();
         ring = null;
-        if (state.paid) sheet.lift(PAID);
+        if (state.paid) sheet.lift(title.words?.paid ?? PAID);
         else sheet.hide();
         break;
       case "playing":

@@ -2,7 +2,7 @@
 // What sells one title on its page: what this browser holds of it, the sale and its panel, and what other
 // tabs, the cookie or an older code bring. Knows no player.
 
-/** @import { Access, Title } from "../types.js" */
+/** @import { Access, Sold } from "../types.js" */
 
 import * as api from "../api.js";
 import { now } from "../clock.js";
@@ -16,14 +16,16 @@ import { Choice } from "./choice.js";
 import { createPanel } from "./panel.js";
 
 export class Till {
-  /** @param {Title} title */
+  /** @param {Sold} title */
   constructor(title) {
     this.title = title;
     this.purse = new Purse(localStorage);
     this.store = new Store();
     this.choice = new Choice(title);
     this.sale = new Sale(title, this.store, this.purse, new PendingOrders(localStorage, now), {
-      order: api.order,
+      order: title.channel
+        ? (_, ...order) => api.orderPass(title.channel ?? "", ...order)
+        : api.order,
       redeem: api.redeem,
       watch: watchOrder,
       later: (then, ms) => setTimeout(then, ms),

@@ -16,14 +16,26 @@ const AMOUNTS = [100, 500, 2100];
 const MAX_SAT = 1_000_000;
 const MAX_MESSAGE = 280;
 
-/** @param {Title} title @param {Site} site @param {HTMLElement} place */
-export function mountTip(title, site, place) {
+/**
+ * @typedef {{ name: string, for: { title: string } | { channel: string }, tips_sat?: number }} Thanked
+ * What the tip is for; without a sum, none is shown.
+ */
+
+/** @param {Title} title @returns {Thanked} */
+export const forTitle = (title) => ({
+  name: title.name,
+  for: { title: title.id },
+  tips_sat: title.tips_sat,
+});
+
+/** @param {Thanked} thanked @param {Site} site @param {HTMLElement} place */
+export function mountTip(thanked, site, place) {
   const figure = h("span", { class: "quiet" });
   /** @param {number} sat */
   const showFigure = (sat) => {
     figure.textContent = sat > 0 ? `${sats(sat)} in tips` : "";
   };
-  showFigure(title.tips_sat);
+  showFigure(thanked.tips_sat ?? 0);
 
   let stop = () => {};
   const sheet = new Sheet(() => stop());
@@ -96,7 +108,7 @@ export function mountTip(title, site, place) {
     try {
       const made = await api.tip({
         amount_sat: amount,
-        title: title.id,
+        ...thanked.for,
         message: message || undefined,
       });
       pay(made);
@@ -127,7 +139,7 @@ export function mountTip(title, site, place) {
         h(
           "p",
           { class: "what" },
-          h("span", null, title.name),
+          h("span", null, thanked.name),
           h("strong", null, sats(made.amount_sat)),
         ),
         payCode(made, (words) => sheet.say(words)),
@@ -151,7 +163,8 @@ export function mountTip(title, site, place) {
     ring.close();
     sheet.lift("Thank you. It arrived.");
     thanks.textContent = "Thank you.";
-    const fresh = await api.title(title.id).catch(() => null);
+    if (!("title" in thanked.for)) return;
+    const fresh = await api.title(thanked.for.title).catch(() => null);
     if (fresh) showFigure(fresh.tips_sat);
   };
 

@@ -12,7 +12,7 @@ import { Keeper } from "../film/keeper.js";
 import { ELSEWHERE } from "../film/loader.js";
 import { Notices } from "../film/notices.js";
 import { Till } from "../film/till.js";
-import { mountTip } from "../film/tip.js";
+import { forTitle, mountTip } from "../film/tip.js";
 import { sync } from "../sync.js";
 import { createLivePlayer } from "./controls.js";
 import { createLiveEngine, lowLatency } from "./engine.js";
@@ -171,7 +171,7 @@ export async function onAir(channel, title, site) {
   stage?.replaceChildren(player);
   notices.offers();
   const tip = byId("tip");
-  if (tip) mountTip(title, site, tip);
+  if (tip) mountTip(forTitle(title), site, tip);
   till.open((access) => void unlock(access));
 
   await begin();

@@ -1,7 +1,7 @@
 // @ts-check
 // Drives the store: orders, waits, redeems. The network on one side, the store on the other.
 
-/** @import { Access, Offer, OrderState, Pending, Title } from "../types.js" */
+/** @import { Access, Offer, OrderState, Pending, Sold } from "../types.js" */
 /** @import { Purse } from "../purse.js" */
 /** @import { PendingOrders } from "./pending.js" */
 /** @import { Store } from "./store.js" */
@@ -18,7 +18,7 @@ const RETRY_MS = 1000;
 
 export class Sale {
   /**
-   * @param {Title} title @param {Store} store @param {Purse} purse
+   * @param {Sold} title @param {Store} store @param {Purse} purse
    * @param {PendingOrders} pending @param {Edge} edge
    */
   constructor(title, store, purse, pending, edge) {

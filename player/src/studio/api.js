@@ -57,6 +57,16 @@ export async function dropUpload(id) {
 /** @returns {Promise<{ channels: StudioChannel[], server_url: string }>} */
 export const channels = () => call("GET", "/api/studio/channels");
 
+/** A new address for a channel's overlay, shown once. @param {string} id @returns {Promise<{ url: string }>} */
+export const openOverlay = (id) => call("POST", `/api/studio/channels/${id}/overlay`);
+
+/** @param {string} id */
+export const closeOverlay = (id) => call("DELETE", `/api/studio/channels/${id}/overlay`);
+
+/** Takes a tip off page and overlay, or puts it back. @param {number} number @param {boolean} hidden */
+export const hideTip = (number, hidden) =>
+  call("PATCH", `/api/studio/tips/${number}`, { body: { hidden } });
+
 /** @param {string} id @returns {Promise<StreamKey>} */
 export const addChannel = (id) => call("POST", "/api/studio/channels", { body: { id } });
 

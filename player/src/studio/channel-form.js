@@ -4,7 +4,7 @@
 /** @import { StudioChannel, Tier } from "./types.js" */
 
 /**
- * @typedef {{ name: string, description: string, ticket_sat: string, ticket_hours: string, free: boolean, day_sat: string, pass_sat: string, preview_s: string, starts_at: string, record: boolean, publish: boolean }} ChannelTexts
+ * @typedef {{ name: string, description: string, ticket_sat: string, ticket_hours: string, free: boolean, day_sat: string, pass_sat: string, preview_s: string, starts_at: string, record: boolean, publish: boolean, tips_on_page: boolean, goal_sat: string, goal_words: string, goal_since: string }} ChannelTexts
  */
 
 const DAY_HOURS = 24;
@@ -37,6 +37,10 @@ export function textsOf(channel) {
     starts_at: local(channel.starts_at),
     record: channel.record,
     publish: channel.publish,
+    tips_on_page: channel.tips_on_page,
+    goal_sat: channel.goal ? String(channel.goal.sat) : "",
+    goal_words: channel.goal?.words ?? "",
+    goal_since: local(channel.goal?.since ?? null),
   };
 }
 
@@ -63,6 +67,11 @@ export function changesOf(channel, texts) {
     return { wrong: "A ticket lasts 1 to 8,760 hours." };
   const preview = whole(texts.preview_s);
   if (preview === null) return { wrong: "Write whole seconds, or 0 for none." };
+  const goal = whole(texts.goal_sat);
+  if (goal === null || goal === 0)
+    return { wrong: "Write a goal in whole sat, or leave it empty." };
+  if (goal !== undefined && texts.goal_words.trim() === "")
+    return { wrong: "Say in a few words what the goal is for." };
   const others = channel.tiers?.filter((tier) => tier.tier !== "rent") ?? [];
   /** @type {Tier[] | null} */
   let tiers = ticket === undefined ? (others.length > 0 ? others : null) : [];
@@ -81,8 +90,23 @@ export function changesOf(channel, texts) {
       starts_at: texts.starts_at === "" ? null : new Date(texts.starts_at).toISOString(),
       record: texts.record,
       publish: texts.publish,
+      tips_on_page: texts.tips_on_page,
+      goal: goalOf(channel, texts, goal),
     },
   };
+}
+
+/**
+ * A field knows minutes only: a time that nobody changed stays as exact as it was.
+ *
+ * @param {StudioChannel} channel @param {ChannelTexts} texts @param {number | undefined} sat
+ */
+function goalOf(channel, texts, sat) {
+  if (sat === undefined) return null;
+  const { goal } = channel;
+  const same = goal && texts.goal_since === local(goal.since);
+  const since = texts.goal_since === "" ? new Date() : new Date(texts.goal_since);
+  return { sat, words: texts.goal_words.trim(), since: same ? goal.since : since.toISOString() };
 }
 
 /** How a channel stands, in words. @param {StudioChannel} channel */

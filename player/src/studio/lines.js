@@ -5,6 +5,7 @@
 
 import { h } from "../dom.js";
 import { sats } from "../words.js";
+import { hideTip } from "./api.js";
 import { bought, when } from "./words.js";
 
 /**
@@ -63,7 +64,30 @@ function saleLine(sale, now) {
 function tipLine(tip, now) {
   const thanks = tip.name ? `A tip for ${tip.name}` : "A tip";
   const words = tip.message ? `${thanks}: “${tip.message}”` : thanks;
-  return line(words, tip.amount_sat, tip.at, now, tip.fresh);
+  const element = line(words, tip.amount_sat, tip.at, now, tip.fresh);
+  if (tip.channel && tip.message) element.append(hiding(tip, element));
+  return element;
+}
+
+/** Takes a tip off the channel's page and overlay, or puts it back. @param {Tip} tip @param {HTMLElement} element */
+function hiding(tip, element) {
+  const button = h("button", { type: "button", class: "button small" });
+  const show = (/** @type {boolean} */ hidden) => {
+    button.textContent = hidden ? "Show again" : "Hide";
+    element.classList.toggle("unseen", hidden);
+  };
+  let { hidden } = tip;
+  show(hidden);
+  button.addEventListener("click", () => {
+    button.disabled = true;
+    hideTip(tip.number, !hidden)
+      .then((/** @type {Tip} */ now) => show((hidden = now.hidden)))
+      .catch(() => {
+        button.textContent = "Try again";
+      })
+      .finally(() => (button.disabled = false));
+  });
+  return button;
 }
 
 /** @param {string} words @param {number} sat @param {string} at @param {number} now @param {boolean} [fresh] */

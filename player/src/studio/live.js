@@ -13,6 +13,8 @@ import { keyed } from "./lines.js";
 import { AWAY, sentence } from "./words.js";
 
 const LOOK_MS = 2000;
+/** Addresses of overlays that were made since this page was opened. @type {Map<string, string>} */
+const overlays = new Map();
 
 /** @param {unknown} problem */
 const words = (problem) => {
@@ -124,6 +126,13 @@ function card(channel, keys, look) {
     const question = `The old stream key of ${now.name} will open nothing any more. A new one?`;
     if (confirm(question)) keys.set(now.id, await api.renewKey(now.id));
   };
+  const overlay = async () => {
+    const question = `The old address of the overlay of ${now.name} will show nothing any more. A new one?`;
+    if (now.overlay && !confirm(question)) return;
+    overlays.set(now.id, (await api.openOverlay(now.id)).url);
+    // What was asked for is shown, whatever else has changed.
+    said = "";
+  };
   const remove = async () => {
     if (confirm(`Remove ${now.name}? Its recordings stay.`)) await api.removeChannel(now.id);
   };
@@ -146,7 +155,13 @@ function card(channel, keys, look) {
         settings(() => now, act),
       ),
       wrong,
-      h("div", { class: "actions" }, button("New stream key", renew), button("Remove", remove)),
+      h(
+        "div",
+        { class: "actions" },
+        button("New stream key", renew),
+        button("Overlay for OBS", overlay),
+        button("Remove", remove),
+      ),
     )
   );
   let said = "";
@@ -166,31 +181,46 @@ function card(channel, keys, look) {
         h("div", null, h("dt", null, name), h("dd", null, value)),
       ),
     );
-    secret.replaceChildren(...(key ? shownOnce(key) : []));
+    const address = overlays.get(news.id);
+    secret.replaceChildren(...(key ? shownOnce(key) : []), ...(address ? overlaid(address) : []));
   };
   return element;
 }
 
 /** @param {StreamKey} key */
 function shownOnce(key) {
-  const line = (/** @type {string} */ name, /** @type {string} */ text) => {
-    const copy = h("button", { type: "button", class: "button small" }, "Copy");
-    copy.addEventListener("click", () => {
-      void copyText(text, copy).then((done) => (copy.textContent = done ? "Copied" : "Copy"));
-    });
-    return h(
-      "div",
-      { class: "secret" },
-      h("span", { class: "quiet" }, name),
-      h("code", null, text),
-      copy,
-    );
-  };
   return [
     h("p", null, "For OBS, under Settings, Stream, Custom. The key is shown this once."),
-    line("Server", key.server_url),
-    line("Stream key", key.key),
+    copied("Server", key.server_url),
+    copied("Stream key", key.key),
   ];
+}
+
+/** @param {string} address */
+function overlaid(address) {
+  return [
+    h(
+      "p",
+      null,
+      "For OBS: Sources, +, Browser, as wide and high as your picture. Shown this once.",
+    ),
+    copied("Address", address),
+  ];
+}
+
+/** @param {string} name @param {string} text */
+function copied(name, text) {
+  const copy = h("button", { type: "button", class: "button small" }, "Copy");
+  copy.addEventListener("click", () => {
+    void copyText(text, copy).then((done) => (copy.textContent = done ? "Copied" : "Copy"));
+  });
+  return h(
+    "div",
+    { class: "secret" },
+    h("span", { class: "quiet" }, name),
+    h("code", null, text),
+    copy,
+  );
 }
 
 /**
@@ -224,12 +254,15 @@ function settings(now, act) {
       free: checked("free"),
       record: checked("record"),
       publish: checked("publish"),
+      tips_on_page: checked("tips_on_page"),
     };
   };
   const save = async () => {
     const found = changesOf(now(), read());
     if ("wrong" in found) throw new Problem("invalid", 422, found.wrong.replace(/\.$/, ""));
-    await api.editChannel(id, found.changes);
+    const saved = textsOf(await api.editChannel(id, found.changes));
+    // A goal that began with this save must not begin again with the next.
+    if (fields.goal_since) fields.goal_since.value = saved.goal_since;
     done.textContent = "Saved.";
   };
   const done = h("p", { class: "quiet", role: "status" });
@@ -258,6 +291,14 @@ function settings(now, act) {
     field("free", "Free for everybody", { type: "checkbox" }),
     field("record", "Keep broadcasts as films", { type: "checkbox" }),
     field("publish", "Sell them at once, without my look", { type: "checkbox" }),
+    field("tips_on_page", "Show tips and their words on the page", { type: "checkbox" }),
+    h(
+      "div",
+      { class: "two" },
+      field("goal_sat", "Goal of the tips, sat (empty: none)", sat),
+      field("goal_words", "What for", { maxlength: "60" }),
+      field("goal_since", "Tips count since (empty: from now on)", { type: "datetime-local" }),
+    ),
     h("div", { class: "actions" }, h("button", { type: "submit", class: "button" }, "Save"), done),
   );
 }

@@ -81,6 +81,9 @@ export interface Tip {
   at: string;
   title: string | null;
   name: string | null;
+  /** On whose page it was left. */
+  channel: string | null;
+  hidden: boolean;
   amount_sat: number;
   message: string;
   fresh?: boolean;
@@ -189,6 +192,10 @@ export interface StudioChannel {
   starts_at: string | null;
   record: boolean;
   publish: boolean;
+  tips_on_page: boolean;
+  goal: { sat: number; words: string; since: string } | null;
+  /** Whether there is an overlay; its address is shown once. */
+  overlay: boolean;
   broadcast: {
     id: string;
     standing: "live" | "away" | "ended";

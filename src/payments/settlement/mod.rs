@@ -166,6 +166,8 @@ impl Settlement {
                 let tip = ledger::Tip {
                     reference: invoice.reference.clone(),
                     title: tip.title,
+                    channel: None,
+                    hidden: false,
                     amount: received,
                     message: String::new(),
                     at,

@@ -236,6 +236,7 @@ async fn a_tip_is_recorded_and_wakes_after() {
     let note = PendingTip {
         reference: invoice.reference.clone(),
         title: None,
+        channel: None,
         amount,
         message: "More!".to_owned(),
         at: START,

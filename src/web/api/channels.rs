@@ -17,9 +17,10 @@ use satreel_hls::{
 use serde::Serialize;
 use tokio::{sync::watch, time::Instant};
 
-use super::{title_view, title_views};
+use super::{title_view, title_views, titles::offer_view};
 use crate::{
     catalog::{self, Channel},
+    core::order::Order,
     event_stream::{EventStream, KEEP_ALIVE, event},
     studio::channels::Error,
     web::{
@@ -90,12 +91,22 @@ pub async fn channel_view(web: &Web, channel: &Channel) -> pages::Channel {
         description: channel.file.description.clone(),
         state: state.to_owned(),
         starts_at: starts_at.map(|at| at.to_string()),
+        passes: match title {
+            Some(_) => Vec::new(),
+            None => passes(web, channel),
+        },
         title,
         url: format!("/live/{id}"),
         recordings: recordings(web, &channel.id).await,
         now: now.to_string(),
         id,
     }
+}
+
+fn passes(web: &Web, channel: &Channel) -> Vec<pages::Offer> {
+    let passes = web.sale.passes_off_air(channel);
+    let view = |pass| offer_view(web, Order::NOWHERE, pass);
+    passes.iter().map(view).collect()
 }
 
 async fn recordings(web: &Web, channel: &ChannelName) -> Vec<pages::Title> {
@@ -115,7 +126,10 @@ struct Watch {
     web: Shared,
     channel: String,
     changed: watch::Receiver<u64>,
+    tips: watch::Receiver<u64>,
+    settings: watch::Receiver<u64>,
     told: String,
+    told_tips: String,
     spoken: Instant,
     _seat: Seat,
 }
@@ -128,10 +142,13 @@ pub async fn events(
     known(&web, &name)?;
     let watch = Watch {
         changed: web.sale.live.changed(),
+        tips: web.sale.ledger.tips_changed(),
+        settings: web.sale.channels.version(),
         _seat: web.limits.stream(client)?,
         web,
         channel: name,
         told: String::new(),
+        told_tips: String::new(),
         spoken: Instant::now(),
     };
     let events = stream::unfold(watch, async |mut watch| {
@@ -156,14 +173,39 @@ impl Watch {
                 self.told = compared;
                 return Some(event("channel", &serde_json::to_string(&view).ok()?));
             }
+            if let Some(tips) = self.tips(&channel).await {
+                return Some(tips);
+            }
             if self.spoken.elapsed() >= LOOK_EVERY {
                 return Some(KEEP_ALIVE);
             }
             tokio::select! {
                 () = self.web.shutdown.cancelled() => return None,
                 _ = self.changed.changed() => {}
+                _ = self.settings.changed() => {}
+                _ = self.tips.changed(), if channel.file.tips_on_page => {}
                 () = tokio::time::sleep(LOOK_EVERY) => {}
             }
         }
+    }
+
+    /// The tips, if they are shown here and others than before.
+    async fn tips(&mut self, channel: &Channel) -> Option<Bytes> {
+        let tips = if channel.file.tips_on_page {
+            let board = self.web.boards.of(&self.web, channel).await;
+            let board = board.inspect_err(|error| {
+                tracing::warn!(error = error as &dyn std::error::Error, "tips not read");
+            });
+            serde_json::to_string(&board.ok()?.tips).ok()?
+        } else if self.told_tips.is_empty() {
+            return None;
+        } else {
+            "[]".to_owned()
+        };
+        if tips == self.told_tips {
+            return None;
+        }
+        self.told_tips = tips;
+        Some(event("tips", &self.told_tips))
     }
 }

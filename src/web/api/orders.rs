@@ -15,12 +15,13 @@ use satreel_hls::naming::VideoId;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
+use super::known;
 use crate::{
     core::{handle::Handle, ids::PaymentHash, money::Sats, time::Timestamp},
     event_stream::{self, EventStream, KEEP_ALIVE},
     metrics::Present,
     payments::settlement::Waiter,
-    sale::{PaymentState, Placed, Status},
+    sale::{Page, PaymentState, Placed, Status},
     web::{
         client::Client,
         extract::{Json, PathPart},
@@ -42,7 +43,9 @@ const SILENCE: Duration = Duration::from_secs(15);
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OrderRequest {
-    title: VideoId,
+    title: Option<VideoId>,
+    /// In a title's place, while nothing is on air: a pass of this channel.
+    channel: Option<String>,
     tier: String,
     /// The browser's last ticket that was not paid: the same order is shown again.
     ticket: Option<String>,
@@ -95,15 +98,23 @@ pub async fn create(
     web.count(Kind::Order, client)?;
     let OrderRequest {
         title,
+        channel,
         tier,
         ticket,
     } = request;
+    let page = match (title, channel) {
+        (Some(title), None) => Page::Title(title),
+        (None, Some(channel)) => Page::Channel(known(&web, &channel)?),
+        (Some(_), Some(_)) | (None, None) => {
+            return Err(ApiError::invalid("give title or channel, one of them"));
+        }
+    };
     if let Some(ticket) = ticket
-        && let Some(placed) = web.sale.order_again(title, &tier, &ticket).await?
+        && let Some(placed) = web.sale.order_again(page.clone(), &tier, &ticket).await?
     {
         return Ok(answer(&web, StatusCode::OK, placed));
     }
-    let placed = web.sale.order(title, &tier).await?;
+    let placed = web.sale.order(page, &tier).await?;
     Ok(created(&web, placed))
 }
 

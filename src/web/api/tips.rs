@@ -4,7 +4,7 @@ use axum::{extract::State, response::Response};
 use satreel_hls::naming::VideoId;
 use serde::Deserialize;
 
-use super::orders::created;
+use super::{known, orders::created};
 use crate::{
     core::money::Sats,
     sale::{MAX_TIP_MESSAGE, MAX_TIP_SAT, NewTip},
@@ -16,6 +16,8 @@ use crate::{
 pub struct Request {
     amount_sat: u64,
     title: Option<VideoId>,
+    /// For whoever is on air here, or will be.
+    channel: Option<String>,
     message: Option<String>,
 }
 
@@ -39,9 +41,11 @@ pub async fn create(
             "message: text only, no control characters",
         ));
     }
+    let channel = request.channel.map(|name| known(&web, &name)).transpose()?;
     let tip = NewTip {
         amount: amount.to_msats(),
         title: request.title,
+        channel: channel.map(|channel| channel.id.clone()),
         message,
         description_hash: None,
     };

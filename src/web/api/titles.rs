@@ -149,7 +149,7 @@ pub fn shown_url(title: &Title, file: MediaFile, version: Option<NonZeroU64>) ->
     Some(format!("/posters/{}/{file}?v={version:x}", title.id))
 }
 
-fn offer_view(web: &Web, title: VideoId, tier: &Tier) -> pages::Offer {
+pub fn offer_view(web: &Web, title: VideoId, tier: &Tier) -> pages::Offer {
     let tag = tier.tag().and_then(|tag| web.sale.tag_name(tag));
     pages::Offer {
         id: web.sale.offer_id(tier),

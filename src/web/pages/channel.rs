@@ -34,8 +34,15 @@ pub fn channel(site: &Site, assets: &dyn AssetUrls, view: &ChannelPage) -> Marku
                     }
                     @if !channel.description.is_empty() { p.description { (channel.description) } }
                 }
-                @if let Some(title) = &channel.title { (offers(title)) }
-                div #tip {}
+                @match &channel.title {
+                    Some(title) => (offers(title)),
+                    // The script fills it: a pass is bought in place, for every broadcast to come.
+                    None => @if !channel.passes.is_empty() { aside #offers .offers aria-label="Watch" {} },
+                }
+                div {
+                    div #tip {}
+                    ul #thanks .thanks aria-label="Tips" hidden {}
+                }
             }
             @if !channel.recordings.is_empty() {
                 section.shelf aria-labelledby="earlier" {

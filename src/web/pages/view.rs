@@ -48,6 +48,8 @@ pub struct Channel {
     pub starts_at: Option<String>,
     /// What is on air.
     pub title: Option<Title>,
+    /// What is sold while nothing is on air.
+    pub passes: Vec<Offer>,
     /// URL path of the channel's page.
     pub url: String,
     /// Its latest recordings that anybody may know of, newest first.

@@ -1,7 +1,9 @@
 //! Broadcasts: a journal written by the test as the transcoder writes it, watched, bought and kept.
 
 mod credit;
+mod off_air;
 mod stage;
+mod tips;
 
 use std::fs;
 

@@ -142,6 +142,41 @@ pub async fn rotate(
     Ok(private(StatusCode::OK, &made.await?))
 }
 
+/// An overlay's address: this once.
+#[derive(Serialize)]
+struct Overlay {
+    url: String,
+}
+
+pub async fn open_overlay(
+    State(web): State<Shared>,
+    PathPart(name): PathPart<String>,
+) -> Result<Response, ApiError> {
+    let opened = on_disk(web, move |web| {
+        let secret = web.studio.channels.open_overlay(&name)?;
+        web.sale.channels.changed();
+        tracing::info!(channel = %name, "an overlay got a new address in the studio");
+        let site = web.site.url.as_deref().unwrap_or_default();
+        Ok(Overlay {
+            url: format!("{site}/overlay/{}", secret.reveal()),
+        })
+    });
+    Ok(private(StatusCode::OK, &opened.await?))
+}
+
+pub async fn close_overlay(
+    State(web): State<Shared>,
+    PathPart(name): PathPart<String>,
+) -> Result<Response, ApiError> {
+    on_disk(web, move |web| {
+        web.studio.channels.close_overlay(&name)?;
+        web.sale.channels.changed();
+        Ok(())
+    })
+    .await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
 pub async fn remove(
     State(web): State<Shared>,
     PathPart(name): PathPart<String>,
@@ -183,8 +218,10 @@ fn settings(file: &ChannelFile) -> Map<String, Value> {
         return Map::new();
     };
     keys.remove("key_sha256");
+    let overlay = keys.remove("overlay_sha256").is_some();
+    keys.insert("overlay".to_owned(), Value::Bool(overlay));
     // What is not set is said too, so that every channel has the same fields.
-    for key in ["tiers", "starts_at"] {
+    for key in ["tiers", "starts_at", "goal"] {
         keys.entry(key).or_insert(Value::Null);
     }
     keys.entry("passes")

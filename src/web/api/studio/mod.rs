@@ -7,13 +7,14 @@ mod jobs;
 mod posters;
 mod sales;
 mod session;
+mod tips;
 mod titles;
 mod today;
 mod uploads;
 
 use axum::{
     Router,
-    routing::{any, get, post},
+    routing::{any, get, patch, post},
 };
 
 use crate::web::{problem::ApiError, state::Shared};
@@ -41,6 +42,11 @@ pub fn routes() -> Router<Shared> {
                 .delete(channels::remove),
         )
         .route("/api/studio/channels/{name}/key", post(channels::rotate))
+        .route(
+            "/api/studio/channels/{name}/overlay",
+            post(channels::open_overlay).delete(channels::close_overlay),
+        )
+        .route("/api/studio/tips/{number}", patch(tips::edit))
         .route("/api/studio/jobs", get(jobs::list))
         .route("/api/studio/jobs/{id}", post(jobs::ask))
         .route("/api/studio/sales", get(sales::read))

@@ -97,6 +97,25 @@ pub struct ChannelFile {
     /// When the next broadcast is meant to begin, RFC 3339 in UTC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub starts_at: Option<String>,
+    /// Whether tips and their words are shown on the channel's page.
+    #[serde(default)]
+    pub tips_on_page: bool,
+    /// What tips are collected for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub goal: Option<ChannelGoal>,
+    /// SHA-256 of the overlay's whole secret. None: there is no overlay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overlay_sha256: Option<String>,
+}
+
+/// A sum that tips are to come to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChannelGoal {
+    /// In whole sat, at least 1.
+    pub sat: u64,
+    pub words: String,
+    /// Tips from then on count, RFC 3339 in UTC.
+    pub since: String,
 }
 
 /// Everything on one channel, for a time or for ever.
@@ -126,6 +145,9 @@ impl ChannelFile {
             passes: Vec::new(),
             description: String::new(),
             starts_at: None,
+            tips_on_page: false,
+            goal: None,
+            overlay_sha256: None,
         }
     }
 }
