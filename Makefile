@@ -16,11 +16,12 @@ SAMPLES := $(CACHE)/samples
 
 say = printf '\033[1m==>\033[0m %s\n' "$(1)"
 
-.PHONY: help demo build test test-rust test-player test-media test-browser test-api test-vectors test-l402 test-uploads test-backup test-publishers torture bench lint player nodes samples setup setup-test clean
+.PHONY: help demo build install test test-rust test-player test-media test-browser test-api test-vectors test-l402 test-uploads test-backup test-install test-publishers torture bench lint player nodes samples setup setup-test clean
 
 help:
 	echo 'make demo   set everything up and run it, with play money, on http://127.0.0.1:8420'
 	echo 'make build  the programs as bin/satreel and bin/satreel-transcoder'
+	echo 'make install  what was built, to PREFIX (/usr/local)'
 	echo 'make test   every test, a real browser included'
 	echo 'make test-publishers  OBS and GStreamer on air (installs them)'
 	echo 'make torture 1000 payments while everything around them is killed'
@@ -54,13 +55,17 @@ build: setup player
 	install -m 755 "$$CARGO_TARGET_DIR"/release/satreel{,-transcoder,-worker,-look} bin/
 	$(call say,Built bin/satreel with bin/satreel-transcoder and its workers)
 
+# What is there already, so that it can be called as root.
+install:
+	PREFIX="$(or $(PREFIX),/usr/local)" SYSCONFDIR="$(or $(SYSCONFDIR),/etc)" DESTDIR="$(DESTDIR)" tools/install
+
 samples: setup
 	$(call say,Sample films)
 	tests/samples/make "$(SAMPLES)"
 	mkdir -p bin
 	ln -sfn "$(SAMPLES)" bin/samples
 
-test: build setup-test samples nodes test-rust test-player test-backup test-media test-vectors test-api test-l402 test-uploads test-browser
+test: build setup-test samples nodes test-rust test-player test-backup test-install test-media test-vectors test-api test-l402 test-uploads test-browser
 	$(call say,All tests passed)
 
 test-rust: player nodes
@@ -74,6 +79,10 @@ test-player: player
 test-backup:
 	$(call say,Copies of a site and their restore)
 	tests/backup/run
+
+test-install: build setup-test
+	$(call say,Installed into an empty root)
+	tests/install/run
 
 test-media: build samples setup-test
 	$(call say,Real films through the real transcoder read by independent programs)
@@ -121,7 +130,7 @@ lint: player
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --features satreel-worker/unconfined --locked -- -D warnings
 	(cd player && npm run lint --silent)
-	for script in tools/* tests/*/run .ci/run backup/site-backup; do bash -n "$$script"; done
+	for script in tools/{checkout,install,nodes,player,setup} tests/*/run .ci/run backup/site-backup; do bash -n "$$script"; done
 
 clean:
 	rm -rf bin player/dist node_modules player/node_modules

@@ -20,9 +20,20 @@ use std::io::{IsTerminal, Write};
 use clap::{Parser, Subcommand};
 use tracing_subscriber::{EnvFilter, fmt};
 
+const MORE: &str = "\
+Exit codes: 0 done, 1 failed, 2 used or configured wrongly.
+
+RUST_LOG says what is logged to stderr: error, warn, info (usual), debug or trace, for parts of the \
+program too, as in warn,satreel::payments=debug.
+
+Files: /etc/satreel/satreel.toml, with every key explained; the data folder that it names, by \
+custom /var/lib/satreel. Documents: /usr/local/share/doc/satreel.
+
+See also: satreel-transcoder(1).";
+
 /// Sells video for Lightning payments, without accounts.
 #[derive(Debug, Parser)]
-#[command(version, propagate_version = true)]
+#[command(version, propagate_version = true, after_long_help = MORE)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -59,6 +70,9 @@ enum Command {
     StudioLink(studio_link::LinkArgs),
     /// A key with which a program uses the studio's API
     StudioKey(studio_link::KeyArgs),
+    /// Write manual pages and completions into a folder
+    #[command(hide = true)]
+    Manual(satreel_manual::Args),
 }
 
 /// How a command did not succeed.
@@ -92,6 +106,7 @@ impl Cli {
             Command::Allow(args) => deny::allow(&args),
             Command::StudioLink(args) => studio_link::link(&args),
             Command::StudioKey(args) => studio_link::key(&args),
+            Command::Manual(args) => Ok(args.write::<Self>()?),
         }
     }
 }

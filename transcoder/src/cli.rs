@@ -7,9 +7,18 @@ use clap::{Args, Parser, Subcommand};
 use satreel_config::Sandbox;
 use satreel_hls::naming::VideoId;
 
+const MORE: &str = "\
+Exit codes: 0 done, 1 failed, 2 used or configured wrongly.
+
+RUST_LOG says what is logged to stderr: error, warn, info (usual), debug or trace.
+
+Its workers, programs whose names begin with satreel- too, have to lie beside it.
+
+See also: satreel(1).";
+
 /// Turns films into adaptive streams, each in a confined process of its own.
 #[derive(Debug, Parser)]
-#[command(name = "satreel-transcoder", version, about)]
+#[command(name = "satreel-transcoder", version, about, after_long_help = MORE)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -143,6 +152,9 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Writes manual pages and completions into a folder
+    #[command(hide = true)]
+    Manual(satreel_manual::Args),
 }
 
 /// Which job of which site.

@@ -153,6 +153,7 @@ fn carry_out(cli: &Cli) -> Result<(), Failure> {
         }
         Command::Delete(job) => ask::ask(&open(&job.site)?, job.id, Change::Delete {}),
         Command::Forget(job) => ask::ask(&open(&job.site)?, job.id, Change::Forget {}),
+        Command::Manual(manual) => manual.write::<Cli>().map_err(Failure::failed),
         Command::Doctor { json } => doctor::doctor(cli.sandbox.unwrap_or_default(), *json),
     }
 }
