@@ -5,6 +5,8 @@ use toml::de::DeValue;
 
 use crate::{fault::Problem, section::Section, value};
 
+/// Smaller pictures of one broadcast.
+pub const MOST_LIVE_RUNGS: usize = 4;
 const MOST_RUNGS: usize = 8;
 const SMALLEST: u32 = 96;
 const LARGEST: u32 = 2160;
@@ -73,6 +75,21 @@ pub(crate) fn ladder(section: &Section<'_>) -> Ladder {
             .get("preset", &value::word(&PRESETS))
             .unwrap_or_default(),
     }
+}
+
+/// Of a broadcast; an empty list is what is usual.
+pub(crate) fn live_rungs(value: &DeValue<'_>) -> Result<Vec<u32>, Problem> {
+    if value.as_array().is_some_and(|list| list.is_empty()) {
+        return Ok(Vec::new());
+    }
+    let found = rungs(value)?;
+    if found.len() > MOST_LIVE_RUNGS {
+        return Err(Problem::new(
+            format!("{} sizes", found.len()),
+            format!("a broadcast has {MOST_LIVE_RUNGS} smaller pictures at the most: write fewer"),
+        ));
+    }
+    Ok(found)
 }
 
 fn rungs(value: &DeValue<'_>) -> Result<Vec<u32>, Problem> {

@@ -2,6 +2,7 @@
 
 use std::{fmt, net::SocketAddr, path::Path, path::PathBuf, str::FromStr};
 
+use satreel_hls::live::Mode;
 use satreel_hls::title::{Tier, TierKind};
 use serde::{Deserialize, Serialize};
 
@@ -342,6 +343,10 @@ pub struct Live {
     pub folder: PathBuf,
     /// Outages as long as this are given back to who had paid.
     pub credit_after_s: u32,
+    /// How far behind viewers are, where a channel does not say.
+    pub mode: Mode,
+    /// The short sides of the smaller pictures that are made while a broadcast runs, largest first.
+    pub rungs: Vec<u32>,
 }
 
 /// RTMP over TLS, with a certificate of its own.
@@ -438,6 +443,8 @@ impl Config {
                 secure: None,
                 folder: default_live_folder(data),
                 credit_after_s: DEFAULT_CREDIT_AFTER_S,
+                mode: Mode::default(),
+                rungs: Vec::new(),
             },
             origin: Origin {
                 file: "demo".into(),

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use satreel_hls::live::Mode;
+
 use crate::{
     fault::Problem,
     ladder,
@@ -87,6 +89,13 @@ pub(crate) fn transcoder(section: Section<'_>, base: &Path, site: Option<&Site>)
     }
 }
 
+/// How far behind viewers are, by name.
+const MODES: [(&str, Mode); 3] = [
+    ("fast", Mode::Fast),
+    ("standard", Mode::Standard),
+    ("plain", Mode::Plain),
+];
+
 pub(crate) fn live(section: Section<'_>, base: &Path, site: Option<&Site>) -> Live {
     let listen = section.get("listen", &value::address);
     let folder = section.get("folder", &value::path(base));
@@ -110,6 +119,8 @@ pub(crate) fn live(section: Section<'_>, base: &Path, site: Option<&Site>) -> Li
             None
         }
     };
+    let mode = section.get("mode", &value::word(&MODES));
+    let rungs = section.get("rungs", &ladder::live_rungs);
     section.finish();
     let data = site.map_or(base, |site| &site.data);
     Live {
@@ -117,5 +128,7 @@ pub(crate) fn live(section: Section<'_>, base: &Path, site: Option<&Site>) -> Li
         secure,
         folder: folder.unwrap_or_else(|| default_live_folder(data)),
         credit_after_s: credit_after_s.unwrap_or(DEFAULT_CREDIT_AFTER_S),
+        mode: mode.unwrap_or_default(),
+        rungs: rungs.unwrap_or_default(),
     }
 }

@@ -68,8 +68,13 @@ async function start(program, args, ready, log) {
 
 /** @typedef {Awaited<ReturnType<typeof openStation>>} Station */
 
-/** A station with one channel, `news`. @param {Record<string, unknown>} settings */
-export async function openStation(settings = {}) {
+/**
+ * A station with one channel, `news`.
+ *
+ * @param {Record<string, unknown>} settings
+ * @param {string} live More lines of the section `[live]`.
+ */
+export async function openStation(settings = {}, live = "") {
   const data = await mkdtemp(join(tmpdir(), "satreel-station-"));
   const [web, rtmp] = [await freePort(), await freePort()];
   const config = join(data, "satreel.toml");
@@ -88,6 +93,7 @@ sandbox = "best-effort"
 [live]
 credit_after_s = 1
 listen = "127.0.0.1:${rtmp}"
+${live}
 `,
   );
   /** @type {string[]} */
@@ -149,6 +155,8 @@ listen = "127.0.0.1:${rtmp}"
         },
       };
     },
+    /** The transcoder's process. */
+    transcoder: () => /** @type {number} */ (transcoder.child.pid),
     /** kill -9 of the server, and another in its place. */
     async restartServer() {
       server.child.kill("SIGKILL");
@@ -202,8 +210,13 @@ function clock(url) {
   ];
 }
 
-/** How far behind its making the picture is that the page shows, in milliseconds. @param {Page} page */
-export const behind = (page) =>
+/**
+ * How far behind its making the picture is that the page shows, in milliseconds.
+ *
+ * @param {Page} page
+ * @param {number} scale How large it is, of what was sent.
+ */
+export const behind = (page, scale = 1) =>
   page.evaluate(
     ({ bits, box, frameMs }) => {
       const video = /** @type {HTMLVideoElement} */ (document.querySelector("video"));
@@ -220,5 +233,5 @@ export const behind = (page) =>
       const now = Math.floor(Date.now() / frameMs) % 2 ** bits;
       return ((now - frame + 2 ** bits) % 2 ** bits) * frameMs;
     },
-    { bits: BITS, box: BOX, frameMs: FRAME_MS },
+    { bits: BITS, box: BOX * scale, frameMs: FRAME_MS },
   );

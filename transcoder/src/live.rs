@@ -2,7 +2,7 @@
 //!
 //! A frame's way: [`server`] reads a [`wire`], [`rtmp`] makes messages of its bytes, [`gate`] lets
 //! through what can go on air, [`house`] knows whose broadcast it is, [`segmenter`] makes parts and
-//! segments, [`folder`] writes them and then the journal. [`recording`] is what remains.
+//! segments, [`ladder`] has smaller pictures made of them, [`folder`] writes them and then the journal. [`recording`] is what remains.
 //! Owns `live/<id>/` and the recordings beside the titles; holds no secret: keys come as hashes.
 
 mod aac;
@@ -14,6 +14,7 @@ pub(crate) mod gate;
 mod health;
 mod house;
 mod key;
+mod ladder;
 mod master;
 mod mend;
 mod patience;

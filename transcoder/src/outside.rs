@@ -98,6 +98,7 @@ pub fn broadcast<'a>(
         mode: Mode::Fast,
         part_ms: 200,
         window_ms: 60_000,
+        rungs: Vec::new(),
     });
     for (is_picture, time, body) in tags {
         let took = if is_picture {
@@ -113,7 +114,7 @@ pub fn broadcast<'a>(
     segmenter.end(&mut out);
     let lines = out.iter().filter_map(|output| match output {
         Output::Event(event) => Some(event.line()),
-        Output::File(..) => None,
+        Output::File(..) | Output::Link { .. } | Output::Picture(_) => None,
     });
     let (replayed, _) = Window::replay(&lines.collect::<String>());
     Ok((segmenter.window().clone(), replayed))

@@ -3,7 +3,7 @@ mod money;
 use std::path::Path;
 
 use proptest::prelude::*;
-use satreel_hls::title::TierKind;
+use satreel_hls::{live::Mode, title::TierKind};
 
 use crate::{
     Backend, Config, Faults, Ladder, Limits, Loudness, Network, Offers, Sandbox, Secret, load,
@@ -157,6 +157,12 @@ fn a_ladder_of_ones_own() {
     let config = read(&text).unwrap_or_else(|faults| panic!("{faults}"));
     let ladder = config.transcoder.ladder;
     assert_eq!((ladder.rungs, ladder.crf), (vec![720, 480], 20));
+    let live = format!("{MINIMAL}\n[live]\nrungs = [360, 480]\nmode = \"plain\"\n");
+    let live = parse(&live, Path::new("/srv")).expect("good").live;
+    assert_eq!((live.rungs, live.mode), (vec![480, 360], Mode::Plain));
+    let none = format!("{MINIMAL}\n[live]\nrungs = []\n");
+    let none = parse(&none, Path::new("/srv")).expect("good").live;
+    assert_eq!((none.rungs, none.mode), (Vec::new(), Mode::Fast));
     assert_eq!(ladder.preset.name(), "slow");
     for (section, line, wanted) in [
         ("transcoder", "rungs = 720", "a list of sizes is wanted"),
@@ -176,6 +182,13 @@ fn a_ladder_of_ones_own() {
             "rungs = [64]",
             "write a number from 96 to 2160",
         ),
+        ("live", "rungs = [720, 481]", "481 is odd"),
+        (
+            "live",
+            "rungs = [720, 480, 360, 240, 144]",
+            "5 sizes; a broadcast has 4",
+        ),
+        ("live", "mode = \"slow\"", "write \"fast\" or"),
         ("transcoder", "crf = 0", "write a number from 15 to 35"),
         ("transcoder", "preset = \"placebo\"", "or \"slow\""),
     ] {

@@ -9,4 +9,5 @@ pub mod folder;
 pub mod magic;
 pub mod plan;
 pub mod protocol;
+pub mod rungs;
 pub mod sandbox;

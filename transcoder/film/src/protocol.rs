@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::fault::Fault;
 use crate::magic::{Container, Image};
 use crate::plan::{Plan, Preview};
+use crate::rungs::RungsOrder;
 use crate::sandbox::Layers;
 
 /// Longest line a worker may write, in bytes.
@@ -22,6 +23,7 @@ pub const LINE: usize = 64 * 1024;
 pub enum Errand {
     Film(Order),
     Poster(PosterOrder),
+    Rungs(RungsOrder),
 }
 
 impl Errand {
@@ -30,6 +32,7 @@ impl Errand {
         match self {
             Self::Film(order) => order.supervisor,
             Self::Poster(order) => order.supervisor,
+            Self::Rungs(order) => order.supervisor,
         }
     }
 
@@ -38,6 +41,7 @@ impl Errand {
         match self {
             Self::Film(order) => order.sandbox,
             Self::Poster(order) => order.sandbox,
+            Self::Rungs(order) => order.sandbox,
         }
     }
 
@@ -46,6 +50,7 @@ impl Errand {
         match self {
             Self::Film(order) => order.output.as_deref(),
             Self::Poster(order) => Some(&order.output),
+            Self::Rungs(_) => None,
         }
     }
 

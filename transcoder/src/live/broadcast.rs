@@ -13,6 +13,7 @@ use satreel_hls::naming::{MediaFile, VideoId};
 
 use super::folder::{Folder, write_soon};
 use super::gate::Passed;
+use super::ladder::{Ladder, Workers};
 use super::master::Meter;
 use super::segmenter::{Output, Segmenter, TARGET_S, Wishes};
 use super::{mend, recording, still};
@@ -24,17 +25,23 @@ pub(crate) struct Broadcast {
     channel: ChannelFile,
     file: BroadcastFile,
     segmenter: Segmenter,
+    ladder: Ladder,
     folder: Folder,
     meter: Meter,
     out: Vec<Output>,
 }
 
-fn wishes(channel: &ChannelFile) -> Wishes {
+fn wishes(site: &Site, channel: &ChannelFile) -> Wishes {
     Wishes {
-        mode: channel.mode,
+        mode: channel.mode.unwrap_or(site.live.mode),
         part_ms: u64::from(channel.part_ms),
         window_ms: u64::from(channel.window_s) * 1000,
+        rungs: site.live.rungs.clone(),
     }
+}
+
+fn ladder(site: &Site) -> Ladder {
+    Ladder::new(Box::new(Workers), site.sandbox)
 }
 
 impl Broadcast {
@@ -49,7 +56,8 @@ impl Broadcast {
         let folder = Folder::open(&site.live().join(id.to_string()), keep)?;
         let broadcast = Self {
             id,
-            segmenter: Segmenter::new(wishes(&channel)),
+            segmenter: Segmenter::new(wishes(site, &channel)),
+            ladder: ladder(site),
             channel,
             file: BroadcastFile {
                 channel: name.to_string(),
@@ -90,15 +98,24 @@ impl Broadcast {
         let meter = Meter::of(&path, &window);
         let segmenter = if window.header().is_some() {
             let next = mend::next(&window);
-            Segmenter::resume(wishes(&channel), window, next, tick, mend::inits(&path))
+            Segmenter::resume(
+                wishes(site, &channel),
+                window,
+                next,
+                tick,
+                mend::inits(&path),
+            )
         } else {
-            Segmenter::new(wishes(&channel))
+            Segmenter::new(wishes(site, &channel))
         };
+        let mut ladder = ladder(site);
+        ladder.resume(segmenter.window(), mend::inits(&path));
         let broadcast = Self {
             id,
             channel,
             file,
             segmenter,
+            ladder,
             meter,
             folder,
             out: Vec::new(),
@@ -109,13 +126,19 @@ impl Broadcast {
 
     pub(crate) fn push(&mut self, passed: Passed, now_ms: u64) -> io::Result<()> {
         self.segmenter.push(passed, now_ms, &mut self.out);
-        self.carry_out()
+        self.carry_out(now_ms)
+    }
+
+    /// What is due while nothing comes in.
+    pub(crate) fn tend(&mut self, now_ms: u64) -> io::Result<()> {
+        self.carry_out(now_ms)
     }
 
     /// The publisher is gone; the grace time begins.
     pub(crate) fn leave(&mut self, now_ms: u64) -> io::Result<()> {
         self.segmenter.leave(&mut self.out);
-        self.carry_out()?;
+        self.ladder.leave(now_ms);
+        self.carry_out(now_ms)?;
         if self.file.standing == Standing::Live {
             self.file.standing = Standing::Away;
             self.file.outages.push(Outage {
@@ -129,7 +152,8 @@ impl Broadcast {
     /// A publisher is there, again or in another one's place.
     pub(crate) fn enter(&mut self, now_ms: u64) -> io::Result<()> {
         self.segmenter.leave(&mut self.out);
-        self.carry_out()?;
+        self.ladder.leave(now_ms);
+        self.carry_out(now_ms)?;
         self.file.standing = Standing::Live;
         if let Some(outage) = self.file.outages.last_mut() {
             outage.to_ms.get_or_insert(now_ms);
@@ -158,7 +182,20 @@ impl Broadcast {
     }
 
     pub(crate) fn health(&self, health: &HealthFile) -> io::Result<()> {
-        let text = serde_json::to_vec(health).map_err(io::Error::other)?;
+        let mut health = HealthFile {
+            rungs: self.ladder.health(),
+            ..health.clone()
+        };
+        for rung in &health.rungs {
+            if let Some(why) = &rung.dropped {
+                let size = rung.track.trim_start_matches('v');
+                let words = format!(
+                    "The {size}p picture is no longer made: {why}. List fewer `rungs` in `[live]`."
+                );
+                health.says.push(words);
+            }
+        }
+        let text = serde_json::to_vec(&health).map_err(io::Error::other)?;
         write_soon(self.folder.path(), HEALTH, &text)
     }
 
@@ -188,9 +225,12 @@ impl Broadcast {
     }
 
     /// It is over: viewers are told, and the recording becomes a title.
-    pub(crate) fn end(mut self, site: &Site) -> io::Result<()> {
+    pub(crate) fn end(mut self, site: &Site, now_ms: u64) -> io::Result<()> {
+        self.segmenter.leave(&mut self.out);
+        self.carry_out(now_ms)?;
+        self.ladder.end(&mut self.segmenter, &mut self.out, now_ms);
         self.segmenter.end(&mut self.out);
-        self.carry_out()?;
+        self.carry_out(now_ms)?;
         // What cannot be made a title now stays, and is tried again at the next start.
         let published = if self.channel.record {
             self.keep_picture();
@@ -212,7 +252,9 @@ impl Broadcast {
         }
     }
 
-    fn carry_out(&mut self) -> io::Result<()> {
+    fn carry_out(&mut self, now_ms: u64) -> io::Result<()> {
+        self.ladder
+            .follow(&mut self.segmenter, &mut self.out, now_ms);
         if self.out.is_empty() {
             return Ok(());
         }
@@ -226,7 +268,10 @@ impl Broadcast {
         for output in &out {
             self.meter.see(output, window);
         }
-        if let Some(master) = self.meter.due(self.folder.path(), window)? {
+        if let Some(master) = self
+            .meter
+            .due(self.folder.path(), window, &self.ladder.listed())?
+        {
             self.folder.write(MediaFile::Master, master.as_bytes())?;
         }
         Ok(())

@@ -9,7 +9,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use satreel_hls::live::{Event, JOURNAL, Window};
-use satreel_hls::naming::MediaFile;
+use satreel_hls::naming::{MediaFile, TrackName};
 
 use super::segmenter::Output;
 
@@ -37,11 +37,12 @@ impl Keep {
     }
 
     fn file(&self, from: &Path, file: MediaFile, bytes: &[u8]) -> io::Result<()> {
-        let is_kept = matches!(
-            file,
-            MediaFile::Init(_) | MediaFile::Reinit(..) | MediaFile::Segment(..)
-        );
-        if !is_kept {
+        let (MediaFile::Init(track) | MediaFile::Reinit(track, _) | MediaFile::Segment(track, _)) =
+            file
+        else {
+            return Ok(());
+        };
+        if !is_kept(track) {
             return Ok(());
         }
         let name = file.to_string();
@@ -52,13 +53,25 @@ impl Keep {
     }
 
     fn event(&mut self, event: &Event) -> io::Result<()> {
-        match event {
-            Event::Begin(_) | Event::Init { .. } | Event::Cut { .. } | Event::Segment { .. } => {
-                self.journal.write_all(event.line().as_bytes())
+        let kept = match event {
+            Event::Begin(header) => {
+                let mut header = header.clone();
+                header.tracks.retain(|track| is_kept(*track));
+                Event::Begin(header)
             }
-            Event::Part { .. } | Event::Drop { .. } | Event::End {} => Ok(()),
-        }
+            Event::Init { track, .. } | Event::Segment { track, .. } if !is_kept(*track) => {
+                return Ok(());
+            }
+            Event::Init { .. } | Event::Cut { .. } | Event::Segment { .. } => event.clone(),
+            Event::Part { .. } | Event::Drop { .. } | Event::End {} => return Ok(()),
+        };
+        self.journal.write_all(kept.line().as_bytes())
     }
+}
+
+/// The recording is what was sent: better smaller pictures are made of it later.
+fn is_kept(track: TrackName) -> bool {
+    matches!(track.as_str(), "v" | "a")
 }
 
 #[derive(Debug)]
@@ -110,6 +123,8 @@ impl Folder {
                     self.write(*file, bytes)?;
                     unkept = unkept.or(self.record(|keep, from| keep.file(from, *file, bytes)));
                 }
+                Output::Link { file, of } => self.link(*file, *of)?,
+                Output::Picture(_) => {}
                 Output::Event(event) => {
                     self.tell(event)?;
                     unkept = unkept.or(self.record(|keep, _| keep.event(event)));
@@ -118,6 +133,18 @@ impl Folder {
             }
         }
         Ok(unkept)
+    }
+
+    fn link(&self, file: MediaFile, of: MediaFile) -> io::Result<()> {
+        let [file, of] = [file, of].map(|file| self.path.join(file.to_string()));
+        match fs::hard_link(&of, &file) {
+            // An earlier process got as far as this, and its journal did not.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                fs::remove_file(&file)?;
+                fs::hard_link(&of, &file)
+            }
+            linked => linked,
+        }
     }
 
     fn tell(&mut self, event: &Event) -> io::Result<()> {
@@ -178,7 +205,7 @@ impl Folder {
         }
     }
 
-    fn forget_parts(&self, track: satreel_hls::naming::TrackName, segment: u32) {
+    fn forget_parts(&self, track: TrackName, segment: u32) {
         let mut part = 0;
         while self.forget(MediaFile::Part(track, segment, part)) {
             part += 1;

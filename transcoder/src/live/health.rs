@@ -118,6 +118,7 @@ impl Doctor {
             late_frames: self.late,
             drift_ms: self.drift_ms(),
             jitter_ms: self.jitter_ms(),
+            rungs: Vec::new(),
             says: Vec::new(),
         };
         health.says = says(&health);

@@ -147,8 +147,13 @@ impl House {
             {
                 tracing::error!(channel = %name, %error, "cannot say that nothing is recorded");
             }
-            if let Some(broadcast) = slot.broadcast.as_mut().filter(|_| is_tight) {
-                broadcast.shorten();
+            if let Some(broadcast) = &mut slot.broadcast {
+                if is_tight {
+                    broadcast.shorten();
+                }
+                if let Err(error) = broadcast.tend(now_ms) {
+                    tracing::error!(channel = %name, %error, "what is left of it cannot be written");
+                }
             }
             if let Some(mut broadcast) = slot.broadcast.take_if(|one| one.is_over(now_ms)) {
                 // Whoever is still connected is heard no more.
@@ -157,7 +162,7 @@ impl House {
                 if let Some(channel) = channel.filter(|channel| !channel.key_sha256.is_empty()) {
                     broadcast.settle(channel);
                 }
-                if let Err(error) = broadcast.end(&self.site) {
+                if let Err(error) = broadcast.end(&self.site, now_ms) {
                     tracing::error!(channel = %name, %error, "the recording cannot be made a title");
                 }
             }

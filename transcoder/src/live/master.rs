@@ -12,8 +12,10 @@ use satreel_hls::playlist::{
     AudioRendition, Bitrate, FrameRate, Multivariant, SegmentSize, Variant, bitrate,
 };
 
+use super::ladder::Listed;
 use super::segmenter::Output;
 use satreel_film::fmp4::read;
+use satreel_film::plan::ladder::Size;
 
 /// Until the first segment tells: players only choose among variants by it, and there is one.
 const FIRST_GUESS: u64 = 6_000_000;
@@ -30,10 +32,11 @@ pub(super) struct Described {
     pub(super) bitrate: Bitrate,
 }
 
-/// The playlist of a picture and a sound whose init segments lie in the folder.
+/// The playlist of pictures, largest first, and a sound whose init segments lie in the folder. A
+/// rung's size may be another one than its init segment's, for as long as it is the top's.
 pub(super) fn master(
     folder: &Path,
-    picture: Described,
+    pictures: &[(Described, Option<Size>)],
     sound: Described,
     frame_rate: Option<FrameRate>,
 ) -> io::Result<String> {
@@ -41,15 +44,19 @@ pub(super) fn master(
         let bytes = fs::read(folder.join(described.init.to_string()))?;
         read::init(&bytes).ok_or_else(|| io::Error::other("a damaged init segment"))
     };
-    let (video, audio) = (init(picture)?, init(sound)?);
-    Ok(Multivariant {
-        variants: vec![Variant {
+    let audio = init(sound)?;
+    let variant = |(picture, size): &(Described, Option<Size>)| -> io::Result<Variant> {
+        let video = init(*picture)?;
+        Ok(Variant {
             track: picture.track,
-            resolution: video.size,
+            resolution: size.map(|size| (size.width, size.height)).or(video.size),
             frame_rate,
             codec: video.codec,
             bitrate: picture.bitrate,
-        }],
+        })
+    };
+    Ok(Multivariant {
+        variants: pictures.iter().map(variant).collect::<io::Result<_>>()?,
         audio: vec![AudioRendition {
             track: sound.track,
             name: "Sound".to_owned(),
@@ -124,19 +131,20 @@ impl Rate {
 /// Measures a broadcast as it is written, and knows when its playlist has to be told anew.
 #[derive(Debug, Default)]
 pub(super) struct Meter {
-    picture: Rate,
-    sound: Rate,
+    /// In the order of the tracks.
+    rates: Vec<Rate>,
     frames: Frames,
-    stated: Option<(Bitrate, Bitrate)>,
+    stated: Vec<(TrackName, Bitrate)>,
     is_stale: bool,
-    last_bytes: u64,
+    /// None: the file is the top's, and says nothing of the track.
+    last_bytes: Option<u64>,
 }
 
 impl Meter {
     /// Of what an earlier process left.
     pub(super) fn of(folder: &Path, window: &Window) -> Self {
         let mut meter = Self::default();
-        for (at, track) in tracks(window).enumerate() {
+        for (at, track) in tracks(window).take(2).enumerate() {
             for (number, listed) in (window.first()..).zip(&track.segments) {
                 let file = folder.join(MediaFile::Segment(track.name, number).to_string());
                 let Ok(about) = fs::metadata(file) else {
@@ -153,76 +161,102 @@ impl Meter {
     }
 
     fn rate(&mut self, at: usize) -> &mut Rate {
-        if at == 0 {
-            &mut self.picture
-        } else {
-            &mut self.sound
+        if self.rates.len() <= at {
+            self.rates.resize_with(at + 1, Rate::default);
         }
+        &mut self.rates[at]
+    }
+
+    fn measured(&self, at: usize) -> Option<Bitrate> {
+        self.rates.get(at).and_then(Rate::measured)
     }
 
     pub(super) fn see(&mut self, output: &Output, window: &Window) {
         let place = |name: TrackName| tracks(window).position(|track| track.name == name);
         match output {
             Output::File(MediaFile::Segment(track, _) | MediaFile::Part(track, ..), bytes) => {
-                self.last_bytes = bytes.len() as u64;
+                self.last_bytes = Some(bytes.len() as u64);
                 if place(*track) == Some(0) && self.frames.count < 30 {
                     self.frames = Frames::of(bytes);
                 }
             }
+            Output::Link { .. } => self.last_bytes = None,
             Output::Event(Event::Segment { track, us, .. }) => {
-                let segment = SegmentSize {
-                    bytes: self.last_bytes,
-                    duration_us: *us,
-                };
-                if let Some(at) = place(*track) {
-                    self.rate(at).add(segment);
+                if let (Some(at), Some(bytes)) = (place(*track), self.last_bytes) {
+                    self.rate(at).add(SegmentSize {
+                        bytes,
+                        duration_us: *us,
+                    });
                 }
             }
-            Output::Event(Event::Init { .. }) => {
-                self.frames = Frames::default();
+            Output::Event(Event::Init { track, .. }) => {
+                if place(*track) == Some(0) {
+                    self.frames = Frames::default();
+                }
                 self.is_stale = true;
             }
-            Output::File(..) | Output::Event(_) => {}
+            Output::File(..) | Output::Event(_) | Output::Picture(_) => {}
         }
     }
 
     /// The playlist, if the one that was told last is wrong by now. None, too, before there is
-    /// something of every track to play.
-    pub(super) fn due(&mut self, folder: &Path, window: &Window) -> io::Result<Option<String>> {
-        let guess = Bitrate {
-            peak: FIRST_GUESS,
-            average: FIRST_GUESS,
-        };
-        let picture = self.picture.measured().unwrap_or(guess);
-        let sound = self.sound.measured().unwrap_or_default();
-        let is_right = self
-            .stated
-            .is_some_and(|stated| near(stated.0, picture) && near(stated.1, sound));
-        if (is_right && !self.is_stale) || !plays(window) {
+    /// something of every track to play. `rungs`: those that are to be listed.
+    pub(super) fn due(
+        &mut self,
+        folder: &Path,
+        window: &Window,
+        rungs: &[Listed],
+    ) -> io::Result<Option<String>> {
+        if !plays(window) {
             return Ok(None);
         }
-        let described = |at: usize, bitrate| {
-            let track = tracks(window).nth(at)?;
+        let mut pictures = Vec::new();
+        let mut sound = None;
+        for (at, track) in tracks(window).enumerate() {
+            let rung = rungs.iter().find(|rung| rung.track == track.name);
+            if at > 1 && rung.is_none() {
+                continue;
+            }
+            let guess = rung.map_or(FIRST_GUESS, |rung| u64::from(rung.max_rate));
+            let guess = Bitrate {
+                peak: guess,
+                average: guess,
+            };
+            let bitrate = self.measured(at);
             let newest = window.next(track);
-            Some(Described {
-                init: track.init_of(newest)?,
+            let Some(init) = track.init_of(newest) else {
+                return Ok(None);
+            };
+            let described = |bitrate| Described {
+                init,
                 track: track.name,
                 bitrate,
-            })
-        };
-        let (Some(v), Some(a)) = (described(0, picture), described(1, sound)) else {
+            };
+            if at == 1 {
+                sound = Some(described(bitrate.unwrap_or_default()));
+            } else {
+                let picture = described(bitrate.unwrap_or(guess));
+                pictures.push((picture, rung.map(|rung| rung.size)));
+            }
+        }
+        let Some(sound) = sound else {
             return Ok(None);
         };
-        self.stated = Some((picture, sound));
+        let all = pictures.iter().map(|(picture, _)| picture).chain([&sound]);
+        let now: Vec<_> = all.map(|track| (track.track, track.bitrate)).collect();
+        if !self.is_stale && are_near(&self.stated, &now) {
+            return Ok(None);
+        }
+        self.stated = now;
         self.is_stale = false;
-        master(
-            folder,
-            v,
-            a,
-            self.frames.rate(super::segmenter::PICTURE_SCALE),
-        )
-        .map(Some)
+        let frames = self.frames.rate(super::segmenter::PICTURE_SCALE);
+        master(folder, &pictures, sound, frames).map(Some)
     }
+}
+
+fn are_near(stated: &[(TrackName, Bitrate)], measured: &[(TrackName, Bitrate)]) -> bool {
+    let mut pairs = stated.iter().zip(measured);
+    stated.len() == measured.len() && pairs.all(|(a, b)| a.0 == b.0 && near(a.1, b.1))
 }
 
 fn near(stated: Bitrate, measured: Bitrate) -> bool {

@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::path::Path;
 
-use satreel_hls::live::window::{Track, Window};
+use satreel_hls::live::window::{Track, Window, init_file};
 use satreel_hls::live::{Event, JOURNAL};
 use satreel_hls::naming::{MediaFile, TrackName};
 
@@ -61,9 +61,12 @@ pub(super) fn inits(folder: &Path) -> u32 {
 /// Ends the segments that were left open, the sound's as late as the picture's. Returns the tick of
 /// the picture's clock at which the next one is to begin.
 pub(super) fn mend(folder: &mut Folder, window: &mut Window, began_ms: u64) -> io::Result<u64> {
-    if let [picture, sound] = names(window)[..] {
-        end_picture(folder, window, picture, began_ms)?;
-        while end_sound(folder, window, picture, sound)? {}
+    if let [picture, sound, rungs @ ..] = &names(window)[..] {
+        end_picture(folder, window, *picture, began_ms)?;
+        while end_sound(folder, window, *picture, *sound)? {}
+        for rung in rungs {
+            while end_rung(folder, window, *picture, *rung)? {}
+        }
     }
     let path = folder.path();
     let ends = names(window)
@@ -176,6 +179,81 @@ fn end_sound(
     let bytes = media_segment(number, begins, &samples, &data);
     append(folder, window, bytes, event)?;
     Ok(true)
+}
+
+/// The first segment that the picture has and the rung has not: what there is of it, and then its
+/// first picture; or else the picture's own. False: there is none.
+fn end_rung(
+    folder: &mut Folder,
+    window: &mut Window,
+    picture: TrackName,
+    rung: TrackName,
+) -> io::Result<bool> {
+    let track = window.track(rung).ok_or_else(damaged)?;
+    let number = window.next(track);
+    let top = window.track(picture).ok_or_else(damaged)?;
+    let Some(listed) = top.segments.get((number - window.first()) as usize) else {
+        return Ok(false);
+    };
+    let event = Event::Segment {
+        track: rung,
+        segment: number,
+        us: listed.us,
+        at_ms: listed.at_ms,
+        key: listed.key,
+    };
+    let path = folder.path();
+    let whole = read_file(path, MediaFile::Segment(picture, number))?;
+    if track.open.is_empty() {
+        let init = top.init_of(number).ok_or_else(damaged)?;
+        let outputs = take_over(path, rung, number, init);
+        for output in &outputs {
+            if let Output::Event(event) = output {
+                window.apply(event).map_err(io::Error::other)?;
+            }
+        }
+        folder.carry_out(&outputs, window)?.map_or(Ok(()), Err)?;
+        append(folder, window, whole, event)?;
+        return Ok(true);
+    }
+    let lasts = read::fragment(&whole).ok_or_else(damaged)?.duration;
+    let bytes = open(path, window, track)?;
+    let (begins, mut samples, data) = read::samples(&bytes).ok_or_else(damaged)?;
+    let mut data = data.to_vec();
+    let made: u64 = samples
+        .iter()
+        .map(|sample| u64::from(sample.duration))
+        .sum();
+    if let (Some(left), Some(first)) = (
+        lasts.checked_sub(made).filter(|left| *left > 0),
+        samples.first().copied(),
+    ) {
+        let size = usize::try_from(first.size).map_err(io::Error::other)?;
+        let still = data.get(..size).ok_or_else(damaged)?.to_vec();
+        data.extend(still);
+        samples.push(Sample {
+            duration: u32::try_from(left).unwrap_or(u32::MAX),
+            ..first
+        });
+    }
+    let bytes = media_segment(number, begins, &samples, &data);
+    append(folder, window, bytes, event)?;
+    Ok(true)
+}
+
+/// A rung goes on as the picture itself.
+fn take_over(path: &Path, rung: TrackName, segment: u32, of: MediaFile) -> [Output; 2] {
+    let init = inits(path) + 1;
+    let file = init_file(rung, init);
+    let track = rung;
+    [
+        Output::Link { file, of },
+        Output::Event(Event::Init {
+            track,
+            segment,
+            init,
+        }),
+    ]
 }
 
 fn append(

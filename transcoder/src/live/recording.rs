@@ -40,7 +40,7 @@ pub(super) fn publish(
         let name = MediaFile::Playlist(track).to_string();
         write_soon(&kept, &name, playlist.to_string().as_bytes())?;
     }
-    let text = master(&kept, v, a, frames.rate(PICTURE_SCALE))?;
+    let text = master(&kept, &[(v, None)], a, frames.rate(PICTURE_SCALE))?;
     write_soon(&kept, &MediaFile::Master.to_string(), text.as_bytes())?;
     let lasts_us = picture.duration_us();
     let (name, about) = describe(&kept, channel, broadcast, lasts_us)?;

@@ -18,6 +18,7 @@ use satreel_hls::naming::{MediaFile, TrackName};
 
 use super::aac::SoundFormat;
 use super::gate::{Frame, Passed, PictureFormat};
+use super::ladder;
 use pace::Pace;
 use track::Track;
 
@@ -42,16 +43,40 @@ const PARTS_STANDARD_MS: u64 = 1_000;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Output {
     File(MediaFile, Vec<u8>),
+    /// The same file under another name.
+    Link {
+        file: MediaFile,
+        of: MediaFile,
+    },
     /// To be written into the journal, after the files before it.
     Event(Event),
+    /// For those who make smaller pictures of it; never written.
+    Picture(Aired),
+}
+
+/// A frame that went on air.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Aired {
+    pub(crate) segment: u32,
+    /// Of the first in its segment: what it is in.
+    pub(crate) format: Option<PictureFormat>,
+    pub(crate) key: bool,
+    /// On the picture's clock.
+    pub(crate) decoded: u64,
+    pub(crate) shown: u64,
+    /// As far as is known.
+    pub(crate) lasts: u64,
+    pub(crate) data: Vec<u8>,
 }
 
 /// How a channel wants its broadcast.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Wishes {
     pub(crate) mode: Mode,
     pub(crate) part_ms: u64,
     pub(crate) window_ms: u64,
+    /// Short sides of smaller pictures, largest first.
+    pub(crate) rungs: Vec<u32>,
 }
 
 impl Wishes {
@@ -211,11 +236,17 @@ impl Segmenter {
         if self.window.header().is_some() {
             return;
         }
+        let format = self.early.iter().rev().find_map(|passed| match passed {
+            Passed::PictureFormat(format) => Some(format),
+            _ => None,
+        });
+        let rungs = format.map(|format| ladder::tracks(format, &self.wishes.rungs));
+        let own = [self.picture.name, self.sound.name];
         let header = Header {
             mode: self.wishes.mode,
             part_us: self.pace.part_us(self.wishes.part_ms()),
             target_s: TARGET_S,
-            tracks: vec![self.picture.name, self.sound.name],
+            tracks: own.into_iter().chain(rungs.into_iter().flatten()).collect(),
         };
         self.event(Event::Begin(header), out);
     }
@@ -264,12 +295,34 @@ impl Segmenter {
         }
         self.pace.see(decoded);
         let shown = decoded + u64::from(frame.later_ms.unsigned_abs()) * PER_MS;
+        self.tell(frame, shown, out);
         self.picture
             .append(&frame.data, self.pace.frame, Some(shown), frame.key, part);
         if self.picture.is_full(part, self.pace.frame) {
             self.close_part(true, out);
         }
         self.hear(out);
+    }
+
+    /// To those who make smaller pictures.
+    fn tell(&self, frame: &Frame, shown: u64, out: &mut Vec<Output>) {
+        let has_rungs = self
+            .window
+            .header()
+            .is_some_and(|header| header.tracks.len() > 2);
+        if !has_rungs {
+            return;
+        }
+        let begins = self.picture.is_untouched();
+        out.push(Output::Picture(Aired {
+            segment: self.picture.number,
+            format: self.picture_format.clone().filter(|_| begins),
+            key: frame.key,
+            decoded: self.picture.end,
+            shown,
+            lasts: self.pace.frame,
+            data: frame.data.clone(),
+        }));
     }
 
     /// A new beginning: what the tracks are in, and where on the broadcast's clock they go on.
@@ -422,11 +475,19 @@ impl Segmenter {
         let Some(track) = self.window.track(self.sound.name) else {
             return;
         };
+        // A rung may be some seconds behind.
+        let names = self
+            .window
+            .header()
+            .into_iter()
+            .flat_map(|header| &header.tracks);
+        let others = names.filter_map(|name| self.window.track(*name));
+        let fewest = others.map(|track| track.segments.len()).min().unwrap_or(0);
         let mut lasts_us: u64 = track.segments.iter().map(|listed| listed.us).sum();
         let mut gone = 0_usize;
         while let Some(oldest) = track.segments.get(gone) {
             lasts_us -= oldest.us;
-            if lasts_us < self.wishes.window_ms * 1000 || track.segments.len() - gone <= FEWEST {
+            if lasts_us < self.wishes.window_ms * 1000 || fewest <= gone + FEWEST {
                 break;
             }
             gone += 1;
@@ -435,6 +496,11 @@ impl Segmenter {
             let before = self.window.first() + u32::try_from(gone).unwrap_or(0);
             self.event(Event::Drop { before }, out);
         }
+    }
+
+    /// An event of a track that is made elsewhere.
+    pub(crate) fn admit(&mut self, event: Event, out: &mut Vec<Output>) {
+        self.event(event, out);
     }
 
     fn event(&mut self, event: Event, out: &mut Vec<Output>) {

@@ -35,8 +35,42 @@ pub(crate) mod tests {
         0xF8, 0x00,
     ];
 
+    /// A record of no more than its size, in Baseline.
+    pub(crate) fn record_of(width: u32, height: u32) -> Vec<u8> {
+        let (columns, rows) = (width.div_ceil(16), height.div_ceil(16));
+        let cropped = [(columns * 16 - width) / 2, (rows * 16 - height) / 2];
+        let mut bits = Vec::new();
+        let unsigned = |bits: &mut Vec<u32>, value: u32| {
+            let length = (value + 1).ilog2();
+            bits.extend((0..length).map(|_| 0));
+            bits.extend((0..=length).rev().map(|bit| (value + 1) >> bit & 1));
+        };
+        for value in [0, 0, 2, 1] {
+            unsigned(&mut bits, value);
+        }
+        bits.push(0);
+        unsigned(&mut bits, columns - 1);
+        unsigned(&mut bits, rows - 1);
+        bits.extend([1, 1, 1]);
+        for value in [0, cropped[0], 0, cropped[1]] {
+            unsigned(&mut bits, value);
+        }
+        bits.extend([0, 1]);
+        let bytes = bits.chunks(8).map(|byte| {
+            let byte = (0..8).fold(0, |sum, at| sum << 1 | byte.get(at).copied().unwrap_or(0));
+            u8::try_from(byte).expect("eight bits")
+        });
+        let unit: Vec<u8> = [0x67, 66, 0xC0, 30].into_iter().chain(bytes).collect();
+        let mut record = vec![1, 66, 0xC0, 30, 0xFF, 0xE1, 0];
+        record.push(u8::try_from(unit.len()).expect("it is short"));
+        record.extend(unit);
+        record.extend([1, 0, 1, 0x68]);
+        record
+    }
+
     #[test]
     fn a_picture_has_a_size() {
+        assert_eq!(size(&record_of(640, 360)), Ok((640, 360)));
         assert_eq!(size(RECORD), Ok((320, 180)));
         for length in 0..20 {
             assert_eq!(

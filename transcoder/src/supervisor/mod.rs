@@ -21,7 +21,8 @@ use crate::control::{Control, Word};
 use crate::surroundings::{Low, Surroundings};
 use brake::Brake;
 use watchdog::{PATIENCE, Patience, Watchdog};
-use worker::{Worker, crashed};
+pub(crate) use worker::Worker;
+use worker::crashed;
 
 const WORKER: &str = "satreel-worker";
 /// Knows looks alone, and is there sooner.
@@ -55,6 +56,11 @@ pub(crate) fn supervise(
 ) -> Result<(), Fault> {
     let worker = Worker::start(&mut command(errand)?, film)?;
     listen_to(worker, PATIENCE, control, around, hear)
+}
+
+/// A worker that whoever starts it hears by himself; it ends when it is dropped.
+pub(crate) fn start(errand: &Errand, input: &File) -> Result<Worker, Fault> {
+    Worker::start(&mut command(errand)?, input)
 }
 
 fn listen_to(

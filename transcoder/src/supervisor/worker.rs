@@ -19,8 +19,8 @@ use satreel_film::protocol::{self, LINE, Message};
 const LEAVING: Duration = Duration::from_millis(2);
 
 /// A running worker; dropping it ends its whole group.
-pub(super) struct Worker {
-    pub(super) child: Child,
+pub(crate) struct Worker {
+    pub(crate) child: Child,
     reaped: bool,
 }
 

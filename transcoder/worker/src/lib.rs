@@ -12,6 +12,7 @@ mod graph;
 mod hover;
 mod input;
 mod listening;
+mod live;
 mod loudness;
 mod pass;
 mod peek;
@@ -44,6 +45,7 @@ use satreel_film::fault::Fault;
 use satreel_film::plan::facts::Facts;
 use satreel_film::plan::{self, Plan, Rung};
 use satreel_film::protocol::{Errand, Message, Order};
+use satreel_film::rungs::Said;
 use satreel_hls::naming::MediaFile;
 
 use board::Board;
@@ -71,7 +73,7 @@ pub fn start_looking() -> ExitCode {
             let facts = scan::scan(&mut film.open()?, report)?;
             tell_plan(&facts, order, report).map(drop)
         }
-        Errand::Film(_) | Errand::Poster(_) => Err(Fault::Crashed {
+        Errand::Film(_) | Errand::Poster(_) | Errand::Rungs(_) => Err(Fault::Crashed {
             detail: "it can only look at films".to_owned(),
         }),
     })
@@ -92,6 +94,7 @@ fn carry(errand: &Errand, input: File, report: &mut Report) -> Result<(), Fault>
     match errand {
         Errand::Film(order) => make(order, input, report),
         Errand::Poster(order) => easel::draw(order, &input),
+        Errand::Rungs(order) => live::make(order, input),
     }
 }
 
@@ -116,6 +119,9 @@ fn work(
         .and_then(|()| confine(&errand, &mut report))
         .and_then(|()| open())
         .and_then(|input| carry(&errand, input, &mut report));
+    if let Errand::Rungs(_) = errand {
+        return end_of_rungs(result);
+    }
     match result {
         Ok(()) => {
             report.tell(&Message::Done {});
@@ -128,9 +134,23 @@ fn work(
     }
 }
 
+/// These say it in records, not in lines.
+fn end_of_rungs(result: Result<(), Fault>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => {
+            // Nobody may be left to hear it.
+            let _ = live::say(&Said::Failed(fault.to_string()));
+            ExitCode::from(1)
+        }
+    }
+}
+
 fn confine(errand: &Errand, report: &mut Report) -> Result<(), Fault> {
     let layers = satreel_film::sandbox::confine(errand.output(), errand.sandbox())?;
-    report.tell(&Message::Confined { layers });
+    if !matches!(errand, Errand::Rungs(_)) {
+        report.tell(&Message::Confined { layers });
+    }
     Ok(())
 }
 

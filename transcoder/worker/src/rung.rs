@@ -154,7 +154,7 @@ fn spawn(
 }
 
 /// The picture in this size: itself when it fits.
-fn fit(
+pub(super) fn fit(
     scaler: &mut Option<scaling::Context>,
     picture: &Picture,
     width: u32,
@@ -167,7 +167,7 @@ fn fit(
         Some(scaler) => scaler,
         none => none.insert(
             scaling::Context::get(
-                Pixel::YUV420P,
+                picture.format(),
                 picture.width(),
                 picture.height(),
                 Pixel::YUV420P,

@@ -221,7 +221,7 @@ fn settings(file: &ChannelFile) -> Map<String, Value> {
     let overlay = keys.remove("overlay_sha256").is_some();
     keys.insert("overlay".to_owned(), Value::Bool(overlay));
     // What is not set is said too, so that every channel has the same fields.
-    for key in ["tiers", "starts_at", "goal"] {
+    for key in ["tiers", "starts_at", "goal", "mode"] {
         keys.entry(key).or_insert(Value::Null);
     }
     keys.entry("passes")

@@ -17,7 +17,8 @@ impl Size {
     }
 
     /// This picture with another short side, both sides even.
-    fn scaled(self, short: u32) -> Self {
+    #[must_use]
+    pub fn scaled(self, short: u32) -> Self {
         let side = |side: u32| {
             let scaled = u64::from(side) * u64::from(short) / u64::from(self.short().max(1));
             let even = scaled.div_ceil(2).max(1) * 2;
@@ -42,8 +43,7 @@ impl Size {
 pub fn encoded(shown: Size, top_is_copied: bool, wanted: &[u32]) -> Vec<Size> {
     let largest = wanted.first().copied().unwrap_or(u32::MAX);
     let mut rungs = Vec::new();
-    // A rung that saves less than a sixth of the short side is not worth its bytes.
-    let mut below = shown.short() * 5 / 6;
+    let mut below = worth_below(shown);
     if !top_is_copied {
         let top = shown.even();
         let top = if top.short() > largest {
@@ -51,7 +51,7 @@ pub fn encoded(shown: Size, top_is_copied: bool, wanted: &[u32]) -> Vec<Size> {
         } else {
             top
         };
-        below = below.min(top.short() * 5 / 6);
+        below = below.min(worth_below(top));
         rungs.push(top);
     }
     let fitting = wanted.iter().filter(|short| **short <= below);
@@ -63,6 +63,11 @@ pub fn encoded(shown: Size, top_is_copied: bool, wanted: &[u32]) -> Vec<Size> {
         }
     }
     rungs
+}
+
+/// A rung that saves less than a sixth of the short side is not worth its bytes.
+pub fn worth_below(top: Size) -> u32 {
+    top.short() * 5 / 6
 }
 
 /// The most bits a second that a rung may take: 5 Mbit/s at 1080p, less than in proportion to the

@@ -8,7 +8,7 @@ pub mod clock;
 mod copy;
 pub mod cuts;
 pub mod facts;
-mod ladder;
+pub mod ladder;
 pub mod language;
 mod loudness;
 

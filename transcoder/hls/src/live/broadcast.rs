@@ -54,6 +54,21 @@ pub struct HealthFile {
     /// How much later the sound is than the picture.
     pub drift_ms: i64,
     pub jitter_ms: u64,
+    /// The smaller pictures that are to be made of it, largest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rungs: Vec<RungHealth>,
     /// One plain sentence a fault, worst first.
     pub says: Vec<String>,
+}
+
+/// How one smaller picture of the broadcast is doing.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct RungHealth {
+    /// Its name in the playlists.
+    pub track: String,
+    /// False: who asks for it gets the publisher's own picture.
+    pub made: bool,
+    /// Why it is not made any more, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dropped: Option<String>,
 }

@@ -66,8 +66,9 @@ pub struct ChannelFile {
     pub name: String,
     /// SHA-256 of the whole stream key: 64 hex digits.
     pub key_sha256: String,
-    #[serde(default)]
-    pub mode: Mode,
+    /// None: the site's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<Mode>,
     /// How long a part of the fast mode is meant to be: 200 to 333.
     #[serde(default = "default_part_ms")]
     pub part_ms: u32,
@@ -134,7 +135,7 @@ impl ChannelFile {
         Self {
             name,
             key_sha256,
-            mode: Mode::default(),
+            mode: None,
             part_ms: default_part_ms(),
             grace_s: default_grace_s(),
             window_s: default_window_s(),
@@ -198,7 +199,7 @@ mod tests {
         let channel: ChannelFile = serde_json::from_str(text).expect("a channel");
         assert_eq!(
             (channel.mode, channel.part_ms, channel.grace_s),
-            (Mode::Fast, 200, 120)
+            (None, 200, 120)
         );
         assert!(channel.record && !channel.publish);
         assert_eq!(channel, ChannelFile::new("Films".into(), "00".into()));

@@ -9,6 +9,7 @@ const WISHES: Wishes = Wishes {
     mode: Mode::Fast,
     part_ms: 200,
     window_ms: 60_000,
+    rungs: Vec::new(),
 };
 
 fn picture_format() -> Passed {
@@ -95,6 +96,7 @@ impl Show {
                         );
                     }
                 }
+                Output::Link { .. } | Output::Picture(_) => {}
                 Output::Event(event) => {
                     replayed.apply(event).expect("it fits");
                     // After one, clocks may step; before one, never.

@@ -1,6 +1,7 @@
 //! Broadcasts: ffmpeg publishes to the real program, playlists are checked and played.
 
 mod publishers;
+mod rungs;
 mod station;
 
 use std::process::Command;

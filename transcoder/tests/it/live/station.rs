@@ -184,8 +184,9 @@ pub(super) fn segments(window: &Window) -> usize {
 
 /// Parts are listed near the end only, and deleted a while after.
 pub(super) fn all_is_there(folder: &Path, window: &Window) {
-    for name in ["v", "a"] {
-        let Some(playlist) = window.playlist(track(name), View::Full) else {
+    let header = window.header();
+    for name in header.into_iter().flat_map(|header| &header.tracks) {
+        let Some(playlist) = window.playlist(*name, View::Full) else {
             continue;
         };
         let quoted = playlist
