@@ -58,7 +58,7 @@ impl Errand {
     pub fn is_look(&self) -> bool {
         match self {
             Self::Film(order) => order.output.is_none() && order.loudness == Loudness::AsIs,
-            Self::Poster(_) => false,
+            Self::Poster(_) | Self::Rungs(_) => false,
         }
     }
 }

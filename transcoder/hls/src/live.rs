@@ -5,6 +5,7 @@
 //! restart of either is a replay. Low-latency HLS as in RFC 8216bis.
 //!
 //! - [`journal`][]: the lines
+//! - [`checkpoint`][]: the lines in short, for a journal of hours
 //! - [`window`][]: what they add up to
 //! - [`render`][]: playlists, whole or as delta updates
 //! - [`reload`][]: whether a reload is answered now, later or never
@@ -13,6 +14,7 @@
 
 pub mod broadcast;
 pub mod channel;
+pub mod checkpoint;
 pub mod journal;
 pub mod reload;
 pub mod render;

@@ -5,16 +5,22 @@
 //! them: a recording is whole without the live folder.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use satreel_hls::live::{Event, JOURNAL, Window};
+use satreel_hls::live::{Event, JOURNAL, Window, checkpoint, window};
 use satreel_hls::naming::{MediaFile, TrackName};
 
 use super::segmenter::Output;
 
-/// Parts are kept for so many segments: three target durations and some patience.
-const PARTS_FOR: u32 = 12;
+/// Parts are kept for one segment more than they are listed.
+const PARTS_FOR: u32 = window::PARTS_FOR + 1;
+/// A journal that is longer is said in short …
+const LONGEST_JOURNAL: u64 = 256 << 10;
+/// … unless what it has to say is so much of it.
+const WORTH: u64 = 3;
+/// No line comes near it.
+const LONGEST_LINE: u64 = 64 << 10;
 /// Segments that are no longer listed stay for those who still have an older playlist.
 const STAYS_FOR: u32 = 12;
 
@@ -28,6 +34,14 @@ fn journal(folder: &Path) -> io::Result<File> {
     fs::create_dir_all(folder)?;
     let mut options = OpenOptions::new();
     options.create(true).append(true).open(folder.join(JOURNAL))
+}
+
+fn first_line(folder: &Path) -> io::Result<String> {
+    let mut line = String::new();
+    let journal = BufReader::new(File::open(folder.join(JOURNAL))?);
+    // What is no text is no event.
+    let read = journal.take(LONGEST_LINE).read_line(&mut line);
+    Ok(read.map(|_| line).unwrap_or_default())
 }
 
 impl Keep {
@@ -63,7 +77,9 @@ impl Keep {
                 return Ok(());
             }
             Event::Init { .. } | Event::Cut { .. } | Event::Segment { .. } => event.clone(),
-            Event::Part { .. } | Event::Drop { .. } | Event::End {} => return Ok(()),
+            Event::Since(_) | Event::Part { .. } | Event::Drop { .. } | Event::End {} => {
+                return Ok(());
+            }
         };
         self.journal.write_all(kept.line().as_bytes())
     }
@@ -80,6 +96,10 @@ pub(crate) struct Folder {
     journal: File,
     /// Its length: a line that was written in part is taken back.
     written: u64,
+    /// What was written before it, less what its checkpoint takes.
+    before: u64,
+    /// How long it may become.
+    longest: u64,
     /// Where segments are kept. None: they are not, or no longer.
     keep: Option<Keep>,
     gone: u32,
@@ -91,6 +111,8 @@ impl Folder {
         Ok(Self {
             path: path.to_owned(),
             written: journal.metadata()?.len(),
+            before: checkpoint::before(&first_line(path)?),
+            longest: LONGEST_JOURNAL,
             journal,
             keep: keep.map(Keep::open).transpose()?,
             gone: 0,
@@ -132,7 +154,30 @@ impl Folder {
                 }
             }
         }
+        if self.written > self.longest {
+            self.shorten(window);
+        }
         Ok(unkept)
+    }
+
+    /// Says in fewer lines what the journal says, in a file that takes its place as a whole. One that
+    /// can't be written is no harm: the long one goes on, and it is tried again when it is longer.
+    fn shorten(&mut self, window: &Window) {
+        let at = self.before.wrapping_add(self.written);
+        let text = checkpoint::of(window, at);
+        let written = write_soon(&self.path, JOURNAL, text.as_bytes());
+        match written.and_then(|()| journal(&self.path)) {
+            Ok(journal) => {
+                self.journal = journal;
+                self.written = text.len() as u64;
+                self.before = checkpoint::before(&text);
+                self.longest = LONGEST_JOURNAL.max(self.written * WORTH);
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a broadcast's journal stays long");
+                self.longest += LONGEST_JOURNAL;
+            }
+        }
     }
 
     fn link(&self, file: MediaFile, of: MediaFile) -> io::Result<()> {

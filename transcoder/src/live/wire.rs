@@ -58,7 +58,15 @@ impl Identity {
         {
             return Ok(Arc::clone(config));
         }
-        let config = Arc::new(self.load()?);
+        let config = match (self.load(), loaded.as_ref()) {
+            (Ok(config), _) => Arc::new(config),
+            // One of the two files is written after the other: until then the old ones go on.
+            (Err(error), Some((_, before))) => {
+                tracing::warn!(%error, "the renewed certificate is not taken yet");
+                return Ok(Arc::clone(before));
+            }
+            (Err(error), None) => return Err(error),
+        };
         *loaded = Some((stamp, Arc::clone(&config)));
         Ok(config)
     }

@@ -1,4 +1,5 @@
-//! `journal`: a broadcast's events, one JSON line each, only ever appended.
+//! `journal`: a broadcast's events, one JSON line each, appended; now and then another file takes its
+//! place that begins with a checkpoint ([`super::checkpoint`]) and says the same in fewer lines.
 //!
 //! A line without its newline is one that is still being written: it does not count yet.
 
@@ -30,10 +31,23 @@ pub struct Header {
     pub tracks: Vec<TrackName>,
 }
 
+/// The first line of a journal that begins with a checkpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Since {
+    /// Bytes of all that was ever written before: whoever has read so many knows what it says.
+    pub at: u64,
+    /// Bytes of the lines that follow and belong to it.
+    pub bytes: u64,
+    /// The first segment listed, and the discontinuities that no longer are.
+    pub first: u32,
+    pub cuts_gone: u64,
+}
+
 /// One line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Event {
+    Since(Since),
     Begin(Header),
     /// From this segment on, the track's samples are described by its init segment of this number.
     Init {
@@ -100,6 +114,12 @@ mod tests {
     fn events_survive_the_journal() {
         let track: TrackName = "v".parse().expect("a track");
         let events = [
+            Event::Since(Since {
+                at: 9,
+                bytes: 8,
+                first: 7,
+                cuts_gone: 6,
+            }),
             Event::Begin(Header {
                 mode: Mode::Fast,
                 part_us: 200_000,

@@ -12,6 +12,9 @@ use crate::playlist::{MAX_SEGMENT_US, MAX_SEGMENTS, target_s};
 pub const MAX_TRACKS: usize = 16;
 /// Most parts of one segment.
 pub const MAX_PARTS: usize = 512;
+/// So many whole segments of a track have their parts: more than playlists list, three target
+/// durations, unless segments are very short.
+pub const PARTS_FOR: u32 = 12;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Part {
@@ -37,7 +40,7 @@ pub struct Track {
     /// Of the segment that is not whole yet.
     pub open: Vec<Part>,
     /// From which segment on which init segment counts, in order.
-    inits: Vec<(u32, u32)>,
+    pub(super) inits: Vec<(u32, u32)>,
 }
 
 /// A broadcast as it can be watched now.
@@ -47,7 +50,7 @@ pub struct Window {
     pub(super) tracks: Vec<Track>,
     pub(super) first: u32,
     /// Segments that begin with a discontinuity, in order: those still listed.
-    cuts: VecDeque<u32>,
+    pub(super) cuts: VecDeque<u32>,
     /// Discontinuities that are no longer listed (`EXT-X-DISCONTINUITY-SEQUENCE`).
     pub(super) cuts_gone: u64,
     pub(super) ended: bool,
@@ -109,6 +112,13 @@ impl Window {
             return Err(Misfit::Ended);
         }
         match event {
+            Event::Since(since) => {
+                if self.header.is_some() || self.first > 0 {
+                    return Err(Misfit::Header);
+                }
+                (self.first, self.cuts_gone) = (since.first, since.cuts_gone);
+                Ok(())
+            }
             Event::Begin(header) => self.begin(header),
             Event::Init {
                 track,
@@ -311,6 +321,10 @@ impl Window {
         }
         let parts = std::mem::take(&mut track.open);
         track.segments.push_back(Listed { parts, ..*listed });
+        let old = track.segments.iter_mut().rev().nth(PARTS_FOR as usize);
+        if let Some(old) = old {
+            old.parts = Vec::new();
+        }
         Ok(())
     }
 
@@ -324,6 +338,9 @@ impl Window {
             track.segments.drain(..gone);
             while track.inits.get(1).is_some_and(|(from, _)| *from <= before) {
                 track.inits.remove(0);
+            }
+            if let Some((from, _)) = track.inits.first_mut() {
+                *from = (*from).max(before);
             }
         }
         while self.cuts.front().is_some_and(|cut| *cut < before) {

@@ -1,14 +1,15 @@
 //! A site's broadcasts on a simulated clock: nothing is sent, nothing is waited for.
 
+mod hours;
 mod kept;
 mod place;
 
-use satreel_hls::live::{JOURNAL, View};
+use satreel_hls::live::{JOURNAL, View, Window};
 use satreel_hls::naming::MediaFile;
 use satreel_hls::title::State;
 
 use super::*;
-use place::{FROM, KEY, NOW_MS, Place, Publisher, segments, sound};
+use place::{FROM, KEY, NOW_MS, Place, Publisher, segments, sound, track};
 
 #[test]
 fn the_grace_time_is_the_channels() {

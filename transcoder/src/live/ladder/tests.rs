@@ -246,6 +246,9 @@ impl Show {
                 assert!(mine.independent, "{}", file(name));
                 let is_linked = links.contains_key(&file(name));
                 whose.push(if is_linked { 't' } else { 'o' });
+                if *segment < self.segmenter.window().first() {
+                    continue;
+                }
                 let init = track.init_of(*segment).expect("an init segment");
                 let size = read::init(&files[&init]).expect("ours").size;
                 assert_eq!(size == Some(SIZE), is_linked, "{}", file(name));

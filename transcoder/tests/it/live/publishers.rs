@@ -1,7 +1,7 @@
 //! What publishers send, how they come in, and who is turned away.
 
 use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
@@ -170,6 +170,63 @@ fn broadcasts_come_in_by_tls_and_run_in_a_folder_of_their_own() {
     // Plain RTMP at that address is none.
     let mut plain = Station::publish_to(&url.replace("rtmps", "rtmp"), FILM);
     assert!(!plain.wait().expect("it ends").success());
+    station.end();
+}
+
+/// The certificate that publishers are shown at this address.
+fn shown(address: SocketAddr) -> Vec<u8> {
+    let asked = Command::new("openssl")
+        .args(["s_client", "-showcerts", "-connect", &address.to_string()])
+        .stdin(std::process::Stdio::null())
+        .output()
+        .expect("openssl runs");
+    let said = text(&asked.stdout);
+    let begins = said
+        .find("-----BEGIN CERTIFICATE-----")
+        .expect("a certificate");
+    let ends = said.find("-----END CERTIFICATE-----").expect("its end");
+    let plain = said[begins..ends].lines().skip(1);
+    plain.flat_map(str::bytes).collect()
+}
+
+#[test]
+fn a_certificate_is_renewed_while_broadcasts_run() {
+    let rig = Rig::new();
+    let renew = |path: &Path| {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("it");
+        std::fs::write(path.join("c.pem"), made.cert.pem()).expect("a file");
+        made
+    };
+    let place = rig.path("");
+    let first = renew(&place);
+    std::fs::write(place.join("k.pem"), first.signing_key.serialize_pem()).expect("a file");
+    let keys = "tls_listen = \"127.0.0.1:0\"\ncertificate = \"c.pem\"\nkey = \"k.pem\"\n";
+    let station = Station::with(rig, keys, "");
+    let secure = station
+        .seen
+        .iter()
+        .find_map(|line| address(line, "RTMPS"))
+        .or_else(|| address(&station.hears("RTMPS address="), "RTMPS"))
+        .expect("an address");
+    let is = |pem: String| {
+        let plain = pem.lines().filter(|line| !line.starts_with('-'));
+        plain.flat_map(str::bytes).collect::<Vec<u8>>()
+    };
+    assert_eq!(shown(secure), is(first.cert.pem()));
+    let publisher = Station::publish_to(&format!("rtmps://{secure}/live/{KEY}"), FILM);
+    station.watch_on_air();
+    station.watch("a segment", |window| segments(window) >= 1);
+    // The certificate is there, its key is not yet: the old pair goes on.
+    let second = renew(&place);
+    assert_eq!(shown(secure), is(first.cert.pem()));
+    station.hears("the renewed certificate is not taken yet");
+    std::fs::write(place.join("k.pem"), second.signing_key.serialize_pem()).expect("a file");
+    assert_eq!(shown(secure), is(second.cert.pem()));
+    // Who came in by the old one has not noticed.
+    let before = segments(&station.watch("it", |_| true));
+    let window = station.watch("more", |window| segments(window) > before);
+    assert!(!window.is_cut(1) && !window.is_cut(2));
+    kill(publisher);
     station.end();
 }
 

@@ -82,16 +82,22 @@ pub(super) fn all_is_there(folder: &Path, window: &Window) {
     }
 }
 
+pub(super) fn track(name: &str) -> TrackName {
+    name.parse().expect("a track")
+}
+
 pub(super) fn segments(window: &Window) -> usize {
     let track = window.track("v".parse().expect("a track"));
     track.map_or(0, |track| track.segments.len())
 }
 
-/// A publisher of 30 frames a second with a keyframe every two seconds.
+/// A publisher, usually of 30 frames a second, with a keyframe every two seconds.
 pub(super) struct Publisher {
     pub(super) gate: Gate,
     pub(super) pass: Pass,
     pub(super) frame: u32,
+    /// Frames a second.
+    pub(super) rate: u32,
 }
 
 impl Publisher {
@@ -100,13 +106,14 @@ impl Publisher {
             gate: Gate::default(),
             pass: house.enter(key, FROM, now_ms).expect("it is let in"),
             frame: 0,
+            rate: 30,
         };
         publisher.send(&format()).expect("on air");
         publisher
     }
 
     pub(super) fn send(&mut self, body: &[u8]) -> Result<(), Out> {
-        let time = self.frame * 100 / 3;
+        let time = self.frame * 1000 / self.rate;
         let mut passed = Vec::new();
         self.gate.picture(time, body, &mut passed)?;
         let now_ms = NOW_MS + u64::from(time);
@@ -116,8 +123,8 @@ impl Publisher {
     }
 
     pub(super) fn play(&mut self, seconds: u32) -> Result<(), Out> {
-        for _ in 0..seconds * 30 {
-            self.send(&picture(self.frame.is_multiple_of(60)))?;
+        for _ in 0..seconds * self.rate {
+            self.send(&picture(self.frame.is_multiple_of(self.rate * 2)))?;
             self.frame += 1;
         }
         Ok(())
