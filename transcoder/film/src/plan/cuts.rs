@@ -1,6 +1,7 @@
 //! Where segments begin and where keyframes are forced.
 //!
-//! Quick start: three short segments, then long ones; a short film is short segments all through.
+//! Quick start: the first two segments last a second, since nobody can watch before one is made;
+//! then two short ones, then long ones. A short film is short segments all through.
 //! A preview ends on a boundary, so that all of it can be given away and nothing more.
 
 /// A short segment and the distance of keyframes: Apple's authoring rules ask for an IDR every 2 s.
@@ -9,19 +10,27 @@ const LONG_US: u64 = 6_000_000;
 /// The target duration may be passed by half a second at most.
 pub const LONGEST_US: u64 = 6_500_000;
 const SHORT_FILM_US: u64 = 60_000_000;
-const RAMP: usize = 3;
+const RAMP_US: u64 = 3 * SHORT_US;
+const FIRST_US: u64 = 1_000_000;
+/// A shorter film is made before anybody comes to watch it.
+const AWAITED_US: u64 = 10_000_000;
 /// What would be left at the end joins its neighbour when it is shorter than this.
 const SHORTEST_US: u64 = 500_000;
 
-/// The candidates of an encoded film: the first frame at or after each 2 s, and the last frame at
-/// or before the preview's end. `frames_us` ascends from 0.
+/// The candidates of an encoded film: the first frame at or after each 2 s, one after the first
+/// second, and the last frame at or before the preview's end. `frames_us` ascends from 0.
 pub fn grid(frames_us: &[u64], preview_us: Option<u64>) -> Vec<u64> {
     let mut grid = Vec::new();
     let mut next = 0;
+    let awaited = frames_us.last().is_some_and(|last| *last >= AWAITED_US);
     for &frame in frames_us {
         if frame >= next {
             grid.push(frame);
-            next = (frame / SHORT_US + 1) * SHORT_US;
+            next = if awaited && frame < FIRST_US {
+                FIRST_US
+            } else {
+                (frame / SHORT_US + 1) * SHORT_US
+            };
         }
     }
     let preview = preview_us
@@ -44,7 +53,9 @@ pub fn boundaries(candidates: &[u64], end_us: u64, preview_us: Option<u64>) -> V
     let mut cuts = vec![0];
     let mut start = 0;
     loop {
-        let wanted = if end_us < SHORT_FILM_US || cuts.len() <= RAMP {
+        let wanted = if end_us >= AWAITED_US && start < SHORT_US {
+            FIRST_US
+        } else if end_us < SHORT_FILM_US || start < RAMP_US {
             SHORT_US
         } else {
             LONG_US
@@ -122,8 +133,8 @@ mod tests {
         assert_eq!(
             seconds(&cuts),
             [
-                0.0, 2.0, 4.0, 6.0, 12.0, 18.0, 24.0, 30.0, 36.0, 42.0, 48.0, 54.0, 60.0, 66.0,
-                70.0
+                0.0, 1.0, 2.0, 4.0, 6.0, 12.0, 18.0, 24.0, 30.0, 36.0, 42.0, 48.0, 54.0, 60.0,
+                66.0, 70.0
             ]
         );
     }
@@ -133,6 +144,13 @@ mod tests {
         let grid = grid(&frames(25 * 6 + 5), None);
         let cuts = boundaries(&grid, 6_200_000, None);
         assert_eq!(seconds(&cuts), [0.0, 2.0, 4.0, 6.2]);
+    }
+
+    #[test]
+    fn keyframes_of_the_source_decide_how_quickly() {
+        let sparse: Vec<u64> = (0..35).map(|n| n * 2_000_000).collect();
+        let cuts = boundaries(&sparse, 70_000_000, None);
+        assert_eq!(seconds(&cuts)[..6], [0.0, 2.0, 4.0, 6.0, 12.0, 18.0]);
     }
 
     #[test]
