@@ -8,7 +8,7 @@ use std::path::Path;
 use satreel_config::Sandbox;
 use satreel_film::fmp4::h264;
 use satreel_film::sandbox;
-use satreel_film::{fmp4, magic, protocol};
+use satreel_film::{adts, fmp4, magic, protocol};
 use satreel_hls::live::{Mode, Window};
 
 use crate::live::gate::Gate;
@@ -76,6 +76,11 @@ pub fn rtmp(bytes: &[u8], piece: usize) -> Result<(usize, usize), String> {
         fed.map_err(|violation| violation.to_string())?;
     }
     Ok((media, session.out.len()))
+}
+
+/// How much is left of one AAC frame without its header; None: it is anything else.
+pub fn adts(packet: &[u8]) -> Option<usize> {
+    adts::read(packet).map(|frame| frame.data.len())
 }
 
 /// A command's values, written again; None: they cannot be read.

@@ -3,6 +3,7 @@
 //!
 //! Knows no FFmpeg, so that only the worker's program has to load it.
 
+pub mod adts;
 pub mod fault;
 pub mod fmp4;
 pub mod folder;

@@ -67,7 +67,7 @@ fn a_preview_that_no_keyframe_allows_has_the_film_encoded() {
             .contains("preview")
     );
     let title = rig.add(&film, &["--preview", "3"]);
-    assert_eq!(title.playlist("v240").preview_end(3), Some((1, 3_000_000)));
+    assert_eq!(title.playlist("v240").preview_end(3), Some((2, 3_000_000)));
 }
 
 #[test]
@@ -133,6 +133,16 @@ fn sound_and_picture_stay_together() {
         let film = rig.film(
             name,
             &format!("-f lavfi -i {picture} -f lavfi -i {sound} -t 6 {X264} -bf 2 -g 50 {codec}"),
+        );
+        let action = if name.starts_with("aac") {
+            "copy"
+        } else {
+            "encode"
+        };
+        assert_eq!(
+            Rig::inspect(&film, &[])["audio"]["action"],
+            action,
+            "{name}"
         );
         let title = rig.add(&film, &[]);
         sync::assert_together(name, &title);

@@ -233,7 +233,7 @@ fn check_sound(name: &str, codecs: &str, action: &str) {
 fn sound_alone() {
     check_sound("mp3.mp3", "-c:a libmp3lame -b:a 128k", "encode");
     check_sound("aac.m4a", "-c:a aac", "copy");
-    check_sound("aac.aac", "-c:a aac", "encode");
+    check_sound("aac.aac", "-c:a aac", "copy");
     check_sound("flac.flac", "-c:a flac", "encode");
     check_sound("vorbis.ogg", "-c:a libvorbis", "encode");
     check_sound("opus.opus", "-c:a libopus", "encode");

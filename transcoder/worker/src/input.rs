@@ -11,6 +11,7 @@ use ffmpeg_next as ffmpeg;
 use satreel_film::fault::Fault;
 use satreel_film::magic::Container;
 
+use super::patience;
 use super::probe::{self, Found};
 
 const BUFFER: usize = 256 * 1024;
@@ -39,6 +40,10 @@ impl Film {
 
     /// Opens the film from its start.
     pub(super) fn open(&self) -> Result<Input, Fault> {
+        patience::watched(|| self.open_known())?
+    }
+
+    fn open_known(&self) -> Result<Input, Fault> {
         let mut input = self.open_headers()?;
         if let Some(found) = self.found.get()
             && found.put(&mut input)

@@ -15,6 +15,7 @@ mod listening;
 mod live;
 mod loudness;
 mod pass;
+mod patience;
 mod peek;
 mod picture;
 mod poster;

@@ -6,6 +6,7 @@ use ffmpeg::format::Sample as SampleFormat;
 use ffmpeg::format::stream::Stream;
 use ffmpeg::{ChannelLayout, Dictionary, Error, Packet, Rational, frame};
 use ffmpeg_next as ffmpeg;
+use satreel_film::adts;
 use satreel_film::fault::Fault;
 use satreel_film::fmp4::Media;
 use satreel_film::plan::clock::Clock;
@@ -45,7 +46,7 @@ impl Sound {
         sound: &Planned,
     ) -> Result<Self, Fault> {
         Ok(match sound.action {
-            Action::Copy => Self::Copied(Box::new(Copied::start(source, sound)?)),
+            Action::Copy => Self::Copied(Box::new(Copied::start(stream, source, sound)?)),
             Action::Encode => Self::Encoded(Box::new(Encoded::start(stream, source, sound)?)),
         })
     }
@@ -89,10 +90,12 @@ pub(super) struct Copied {
     zero: i64,
     film_end: i64,
     end: i64,
+    /// Each frame has a header, which MP4 has no use for.
+    framed: bool,
 }
 
 impl Copied {
-    fn start(source: &Source<'_>, sound: &Planned) -> Result<Self, Fault> {
+    fn start(stream: &Stream<'_>, source: &Source<'_>, sound: &Planned) -> Result<Self, Fault> {
         let Source { audio, zero, cut } = source;
         let clock = Clock::of_rate(audio.rate);
         let media = Media::Aac {
@@ -107,12 +110,21 @@ impl Copied {
             zero: zero.on(clock),
             film_end: clock.of_us(cut.plan.duration_us),
             end: 0,
+            framed: peek::sound(&stream.parameters()).extra.is_empty(),
         })
     }
 
     fn push(&mut self, packet: &Packet) -> Result<(), Fault> {
         let Some(stamp) = packet.pts().or(packet.dts()) else {
             return Ok(());
+        };
+        let data = packet.data().unwrap_or_default();
+        let data = if self.framed {
+            let frame =
+                adts::read(data).ok_or(Fault::damaged("a frame of sound without header"))?;
+            frame.data
+        } else {
+            data
         };
         let stamp = self.source.ticks(stamp);
         let mut shown = self.clock.convert(stamp, self.source) - self.zero;
@@ -125,7 +137,7 @@ impl Copied {
         }
         self.end = shown + i64::from(FRAME);
         self.track.push(Frame {
-            data: packet.data().unwrap_or_default(),
+            data,
             shown,
             decoded: shown,
             duration: i64::from(FRAME),

@@ -4,6 +4,7 @@ use ffmpeg::Packet;
 use ffmpeg::codec::decoder;
 use ffmpeg::format::stream::Stream;
 use ffmpeg_next as ffmpeg;
+use satreel_film::adts;
 use satreel_film::plan::clock::Clock;
 use satreel_film::plan::facts::{Audio, Zero};
 use satreel_film::plan::language;
@@ -22,6 +23,26 @@ pub(super) struct AudioScan {
     end: i64,
     gap: i64,
     bytes: u64,
+    framed: Framed,
+}
+
+/// What the headers of a track's own frames say, where its container does not.
+enum Framed {
+    Unseen,
+    All([u8; 2]),
+    /// Some differ, or are none.
+    No,
+}
+
+impl Framed {
+    fn see(&mut self, packet: &[u8]) {
+        let found = adts::read(packet).map(|frame| frame.config);
+        *self = match (&self, found) {
+            (Self::Unseen, Some(config)) => Self::All(config),
+            (Self::All(known), Some(config)) if *known == config => Self::All(config),
+            _ => Self::No,
+        };
+    }
 }
 
 impl AudioScan {
@@ -45,6 +66,7 @@ impl AudioScan {
             end: i64::MIN,
             gap: 0,
             bytes: 0,
+            framed: Framed::Unseen,
         })
     }
 
@@ -61,6 +83,9 @@ impl AudioScan {
         let Some(stamp) = packet.pts().or(packet.dts()) else {
             return;
         };
+        if self.parameters.extra.is_empty() {
+            self.framed.see(packet.data().unwrap_or_default());
+        }
         let ticks = self.clock.ticks(stamp);
         self.bytes += packet.size() as u64;
         if self.start.is_none() {
@@ -79,10 +104,7 @@ impl AudioScan {
             let us = i128::from(ticks - zero.on(self.clock)) * 1_000_000;
             i64::try_from(us / i128::from(self.clock.timescale)).unwrap_or(i64::MAX)
         };
-        let plain = self.codec == "aac"
-            && self.parameters.low_complexity
-            && self.parameters.extra.len() >= 2
-            && self.parameters.extra[0] >> 3 == 2;
+        let lc_config = self.lc_config();
         Some(Audio {
             stream: self.stream,
             clock: self.clock,
@@ -96,8 +118,21 @@ impl AudioScan {
             title: self.title,
             bytes: self.bytes,
             loudness: None,
-            lc_config: plain.then_some(self.parameters.extra),
+            lc_config,
         })
+    }
+
+    /// `AudioSpecificConfig` of plain AAC-LC.
+    fn lc_config(&self) -> Option<Vec<u8>> {
+        if self.codec != "aac" || !self.parameters.low_complexity {
+            return None;
+        }
+        let extra = &self.parameters.extra;
+        match (extra.as_slice(), &self.framed) {
+            ([], Framed::All(config)) => Some(config.to_vec()),
+            ([first, _, ..], _) if first >> 3 == 2 => Some(extra.clone()),
+            _ => None,
+        }
     }
 }
 
