@@ -38,6 +38,8 @@ use record::Record;
 
 /// Beside the channels' files: a copy of that folder has both.
 const FOLDER: &str = "outages";
+/// No publisher is waited for longer (`grace_s`).
+const MOST_S: u64 = 3600;
 /// How often what could not be written is tried again.
 const AGAIN: Duration = Duration::from_secs(30);
 
@@ -116,10 +118,7 @@ impl Outages {
         let ended = about.outages.iter().filter_map(|outage| {
             let to_ms = outage.to_ms?;
             let long = to_ms.saturating_sub(outage.from_ms) >= u64::from(self.after_s) * 1000;
-            long.then(|| Outage {
-                from: Timestamp::from_unix(outage.from_ms / 1000),
-                to: Timestamp::from_unix(to_ms.div_ceil(1000)),
-            })
+            long.then(|| span(outage.from_ms, Timestamp::from_unix(to_ms.div_ceil(1000))))
         });
         ended.collect()
     }
@@ -185,10 +184,16 @@ fn running(about: &BroadcastFile, now: Timestamp) -> Option<Outage> {
         return None;
     }
     let last = about.outages.last().filter(|last| last.to_ms.is_none())?;
-    Some(Outage {
-        from: Timestamp::from_unix(last.from_ms / 1000),
-        to: now,
-    })
+    Some(span(last.from_ms, now))
+}
+
+/// SECURITY: no longer than the longest grace time, whatever a broken clock or the file says.
+fn span(from_ms: u64, to: Timestamp) -> Outage {
+    let from = Timestamp::from_unix(from_ms / 1000);
+    Outage {
+        from,
+        to: to.min(from.plus_seconds(MOST_S)),
+    }
 }
 
 #[cfg(test)]

@@ -124,6 +124,21 @@ fn one_that_lasts_keeps_the_rent_open() {
 }
 
 #[test]
+fn none_is_longer_than_a_publisher_is_waited_for() {
+    let house = House::new();
+    house.say(Standing::Away, &[(100, Some(90_000)), (200_000, None)]);
+    let outages = house.open();
+    let title = Access {
+        term: Term::Hours {
+            paid_at: at(0),
+            hours: 100,
+        },
+        ..rent(Scope::Title(ID))
+    };
+    assert_eq!(outages.credit_s(&title, at(300_000)), 7200);
+}
+
+#[test]
 fn whoever_rented_nothing_gets_nothing() {
     let house = House::new();
     house.say(Standing::Live, &[(100, Some(200))]);

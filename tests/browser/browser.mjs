@@ -6,6 +6,7 @@ import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { after } from "node:test";
 
 /** @import { Browser, BrowserContext, BrowserContextOptions, Page } from "../../player/node_modules/playwright-core" */
 
@@ -40,6 +41,21 @@ const options = {
 };
 
 export const launch = () => chromium.launch(options);
+
+/**
+ * A browser and a place for it to visit, for all tests of a file.
+ *
+ * @template {{ close: () => Promise<void> }} Place
+ * @param {Promise<Place>} place
+ * @returns {Promise<[Awaited<ReturnType<typeof launch>>, Place]>}
+ */
+export async function opened(place) {
+  const both = await Promise.all([launch(), place]);
+  after(async () => {
+    for (const one of both) await one.close();
+  });
+  return both;
+}
 
 /** A profile on disk that a browser can be started with again. */
 export async function profile() {

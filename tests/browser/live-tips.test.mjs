@@ -3,32 +3,20 @@
 // the creator's own OBS, with the goal's bar.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 
-import { DESKTOP, PHONE, launch, observe, paymentRequest, picture } from "./browser.mjs";
+import { DESKTOP, PHONE, observe, opened, paymentRequest, picture } from "./browser.mjs";
 import { openStation } from "./station.mjs";
 
-/** @type {import("../../player/node_modules/playwright-core").Browser} */
-let browser;
-/** @type {import("./station.mjs").Station} */
-let station;
-
-before(async () => {
-  const goal = { sat: 5000, words: "A second camera", since: new Date().toISOString() };
-  [browser, station] = await Promise.all([
-    launch(),
-    openStation({
-      description: "Every evening.",
-      passes: [{ sat: 2000 }, { sat: 300, hours: 24 }],
-      tips_on_page: true,
-      goal,
-    }),
-  ]);
-});
-after(async () => {
-  await browser?.close();
-  await station?.close();
-});
+const goal = { sat: 5000, words: "A second camera", since: new Date().toISOString() };
+const [browser, station] = await opened(
+  openStation({
+    description: "Every evening.",
+    passes: [{ sat: 2000 }, { sat: 300, hours: 24 }],
+    tips_on_page: true,
+    goal,
+  }),
+);
 
 /** @param {object} [options] */
 async function open(options = { ...DESKTOP, colorScheme: "dark" }) {

@@ -3,9 +3,9 @@
 // edge, and going on whatever is killed meanwhile.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 
-import { DESKTOP, PHONE, launch, observe, panel, paymentRequest, picture } from "./browser.mjs";
+import { DESKTOP, PHONE, observe, opened, panel, paymentRequest, picture } from "./browser.mjs";
 import { behind, openStation } from "./station.mjs";
 
 /** @typedef {import("../../player/node_modules/playwright-core").Page} Page */
@@ -13,21 +13,9 @@ import { behind, openStation } from "./station.mjs";
 /** Nothing that is live is farther behind than this. */
 const WINDOW_MS = 20_000;
 
-/** @type {import("../../player/node_modules/playwright-core").Browser} */
-let browser;
-/** @type {import("./station.mjs").Station} */
-let station;
-
-before(async () => {
-  [browser, station] = await Promise.all([
-    launch(),
-    openStation({ preview_s: 6, description: "Every evening.", grace_s: 60 }),
-  ]);
-});
-after(async () => {
-  await browser?.close();
-  await station?.close();
-});
+const [browser, station] = await opened(
+  openStation({ preview_s: 6, description: "Every evening.", grace_s: 60 }),
+);
 
 /** @param {object} [options] */
 async function open(options = { ...DESKTOP, colorScheme: "dark" }) {

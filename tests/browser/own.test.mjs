@@ -3,11 +3,11 @@
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 
 import {
   film,
-  launch,
+  opened,
   panel,
   paymentRequest,
   picture,
@@ -23,17 +23,7 @@ const DAY_S = 24 * 3600;
 /** Well past where the free part ends, whatever the segments' lengths. */
 const BEYOND = PREVIEW_S + 3;
 
-/** @type {import("./site.mjs").Site} */
-let site;
-/** @type {Awaited<ReturnType<typeof launch>>} */
-let browser;
-before(async () => {
-  [site, browser] = await Promise.all([openSite(), launch()]);
-});
-after(async () => {
-  await browser?.close();
-  await site?.close();
-});
+const [browser, site] = await opened(openSite());
 
 /** @typedef {import("../../player/node_modules/playwright-core").Page} Page */
 

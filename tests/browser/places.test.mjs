@@ -2,24 +2,14 @@
 // How many devices play one purchase at once: the newest win, the oldest is told and may take it back.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 
-import { DESKTOP, PHONE, film, launch, picture, playedTo, visitor } from "./browser.mjs";
+import { DESKTOP, PHONE, film, opened, picture, playedTo, visitor } from "./browser.mjs";
 import { openSite } from "./site.mjs";
 
 /** @import { Page } from "../../player/node_modules/playwright-core" */
 
-/** @type {import("./site.mjs").Site} */
-let site;
-/** @type {Awaited<ReturnType<typeof launch>>} */
-let browser;
-before(async () => {
-  [site, browser] = await Promise.all([openSite(), launch()]);
-});
-after(async () => {
-  await browser?.close();
-  await site?.close();
-});
+const [browser, site] = await opened(openSite());
 
 /** A device of its own that holds the purchase and plays the film. @param {string} token @param {any} [shape] */
 async function device(token, shape = DESKTOP) {

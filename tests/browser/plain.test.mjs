@@ -2,22 +2,12 @@
 // Without JavaScript: the code as text and link, and a way to the film.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 
-import { PHONE, launch, observe, picture } from "./browser.mjs";
+import { PHONE, observe, opened, picture } from "./browser.mjs";
 import { openSite } from "./site.mjs";
 
-/** @type {import("./site.mjs").Site} */
-let site;
-/** @type {Awaited<ReturnType<typeof launch>>} */
-let browser;
-before(async () => {
-  [site, browser] = await Promise.all([openSite(), launch()]);
-});
-after(async () => {
-  await browser?.close();
-  await site?.close();
-});
+const [browser, site] = await opened(openSite());
 
 test("buying without scripts", async () => {
   const context = await browser.newContext({

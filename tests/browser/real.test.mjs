@@ -2,13 +2,13 @@
 // Films from a camera and from an animator's desk, added while the cinema is open.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 
 import {
   DESKTOP,
   film,
-  launch,
   observe,
+  opened,
   panel,
   paymentRequest,
   picture,
@@ -17,17 +17,7 @@ import {
 } from "./browser.mjs";
 import { openSite } from "./site.mjs";
 
-/** @type {import("./site.mjs").Site} */
-let site;
-/** @type {Awaited<ReturnType<typeof launch>>} */
-let browser;
-before(async () => {
-  [site, browser] = await Promise.all([openSite({ film: false }), launch()]);
-});
-after(async () => {
-  await browser?.close();
-  await site?.close();
-});
+const [browser, site] = await opened(openSite({ film: false }));
 
 /**
  * Adds a film, waits for it on the storefront, goes to it by hand.

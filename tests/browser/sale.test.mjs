@@ -2,14 +2,14 @@
 // The sale as a stranger meets it: the free start, the payment, and the film goes on.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 
 import {
   PHONE,
   film,
   followFrames,
   framesSeen,
-  launch,
+  opened,
   panel,
   paymentRequest,
   picture,
@@ -20,17 +20,7 @@ import {
 } from "./browser.mjs";
 import { PREVIEW_S, openSite } from "./site.mjs";
 
-/** @type {import("./site.mjs").Site} */
-let site;
-/** @type {Awaited<ReturnType<typeof launch>>} */
-let browser;
-before(async () => {
-  [site, browser] = await Promise.all([openSite(), launch()]);
-});
-after(async () => {
-  await browser?.close();
-  await site?.close();
-});
+const [browser, site] = await opened(openSite());
 
 /** Plays the free start to its end. @param {import("../../player/node_modules/playwright-core").Page} page */
 async function watchPreview(page) {

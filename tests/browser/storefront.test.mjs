@@ -2,23 +2,12 @@
 // The storefront's clips: only while a pointer rests on a card, and for nobody who wants stillness.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 
-import { DESKTOP, PHONE, launch, picture, visitor } from "./browser.mjs";
+import { DESKTOP, PHONE, opened, picture, visitor } from "./browser.mjs";
 import { openSite } from "./site.mjs";
 
-/** @type {import("../../player/node_modules/playwright-core").Browser} */
-let browser;
-/** @type {import("./site.mjs").Site} */
-let site;
-
-before(async () => {
-  [browser, site] = await Promise.all([launch(), openSite()]);
-});
-after(async () => {
-  await browser?.close();
-  await site?.close();
-});
+const [browser, site] = await opened(openSite());
 
 /** The storefront, and which clips it asked for. @param {object} options */
 async function storefront(options) {

@@ -2,23 +2,12 @@
 // Channels in the studio: made, priced, on air, their keys shown once.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 
-import { DESKTOP, PHONE, assertAccessible, launch, picture } from "./browser.mjs";
+import { DESKTOP, PHONE, assertAccessible, opened, picture } from "./browser.mjs";
 import { openStation } from "./station.mjs";
 
-/** @type {import("../../player/node_modules/playwright-core").Browser} */
-let browser;
-/** @type {import("./station.mjs").Station} */
-let station;
-
-before(async () => {
-  [browser, station] = await Promise.all([launch(), openStation()]);
-});
-after(async () => {
-  await browser?.close();
-  await station?.close();
-});
+const [browser, station] = await opened(openStation());
 
 /** @param {object} options */
 async function creator(options) {

@@ -2,25 +2,15 @@
 // Other ways to pay, and codes that end badly.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 
-import { film, launch, panel, paymentRequest, play, playedTo, purse, visitor } from "./browser.mjs";
+import { film, opened, panel, paymentRequest, play, playedTo, purse, visitor } from "./browser.mjs";
 import { PREVIEW_S, openSite } from "./site.mjs";
 
 /** Past where the free part would end. */
 const BEYOND_S = PREVIEW_S + 3;
 
-/** @type {import("./site.mjs").Site} */
-let site;
-/** @type {Awaited<ReturnType<typeof launch>>} */
-let browser;
-before(async () => {
-  [site, browser] = await Promise.all([openSite(), launch()]);
-});
-after(async () => {
-  await browser?.close();
-  await site?.close();
-});
+const [browser, site] = await opened(openSite());
 
 /** @param {import("../../player/node_modules/playwright-core").Page} page */
 async function order(page) {
