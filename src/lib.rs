@@ -10,6 +10,7 @@ pub mod core;
 pub mod database;
 pub mod doctor;
 pub mod event_stream;
+mod file_watch;
 pub mod keys;
 pub mod ledger;
 pub mod media;

@@ -73,7 +73,7 @@ impl Catalog {
             current: RwLock::new(Arc::new(snapshot)),
             version: channel::Sender::new(0),
         });
-        let watch = Watch::start(Arc::clone(&shared), marks)?;
+        let watch = watch::start(Arc::clone(&shared), marks)?;
         Ok(Self {
             shared,
             _watch: watch,

@@ -5,12 +5,10 @@ use std::{
     io,
     path::Path,
     sync::Arc,
-    thread,
     time::{Duration, Instant},
 };
 
-use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher, event::AccessKind};
-use parking_lot::{Condvar, Mutex};
+use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
 use satreel_hls::naming::MediaFile;
 
 use super::{
@@ -18,7 +16,10 @@ use super::{
     dearest::Of,
     read::{self, Marks},
 };
-use crate::core::ids::VideoId;
+use crate::{
+    core::ids::VideoId,
+    file_watch::{self, Inbox},
+};
 
 /// An editor writes a file in several steps: look when they have paused, but do not wait long.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -26,133 +27,56 @@ const AT_MOST: Duration = Duration::from_millis(100);
 /// How often everything is compared when inotify cannot watch it all.
 const SWEEP: Duration = Duration::from_secs(5);
 
-/// The running watch.
-#[derive(Debug)]
-pub(super) struct Watch {
-    inbox: Arc<Inbox>,
-    worker: Option<thread::JoinHandle<()>>,
-}
+pub(super) type Watch = file_watch::Watch<Todo>;
 
-/// Where inotify's thread leaves word. Bounded: an id is there once.
+/// What somebody changed. Bounded: an id is there once.
 #[derive(Debug, Default)]
-struct Inbox {
-    todo: Mutex<Todo>,
-    wake: Condvar,
-}
-
-#[derive(Debug, Default)]
-struct Todo {
+pub(super) struct Todo {
     ids: HashSet<VideoId>,
     /// Folders that came or went: a watch on them is none any more.
     folders: HashSet<VideoId>,
     /// Events may have been lost: compare everything.
     sweep: bool,
-    stop: bool,
+}
+
+impl file_watch::Todo for Todo {
+    fn is_empty(&self) -> bool {
+        self.ids.is_empty() && self.folders.is_empty() && !self.sweep
+    }
+
+    fn sweep(&mut self) {
+        self.sweep = true;
+    }
 }
 
 impl Todo {
-    fn is_empty(&self) -> bool {
-        self.ids.is_empty() && self.folders.is_empty() && !self.sweep && !self.stop
-    }
-}
-
-impl Watch {
-    pub(super) fn start(shared: Arc<Shared>, marks: Marks) -> io::Result<Self> {
-        let inbox = Arc::new(Inbox::default());
-        let for_worker = Arc::clone(&inbox);
-        let worker = thread::Builder::new()
-            .name("catalog".to_owned())
-            .spawn(move || {
-                let mut worker = Worker {
-                    shared,
-                    inbox: for_worker,
-                    marks,
-                    watcher: None,
-                    watched: HashSet::new(),
-                    complete: false,
-                };
-                worker.run();
-            })?;
-        Ok(Self {
-            inbox,
-            worker: Some(worker),
-        })
-    }
-}
-
-impl Drop for Watch {
-    fn drop(&mut self) {
-        self.inbox.todo.lock().stop = true;
-        self.inbox.wake.notify_one();
-        if let Some(worker) = self.worker.take() {
-            // A panic in it has been reported by the panic hook.
-            let _ = worker.join();
-        }
-    }
-}
-
-impl Inbox {
-    fn note(&self, titles: &Path, event: notify::Result<Event>) {
-        let mut todo = self.todo.lock();
-        match event {
-            // Reading is no change; our own reading would come back to us for ever.
-            Ok(event) if is_reading(event.kind) => return,
-            Ok(event) if !event.need_rescan() => {
-                for path in &event.paths {
-                    match title_of(titles, path) {
-                        Some(Concerned::Title(id)) => {
-                            todo.ids.insert(id);
-                        }
-                        Some(Concerned::Folder(id)) => {
-                            todo.folders.insert(id);
-                        }
-                        Some(Concerned::All) => todo.sweep = true,
-                        None => {}
-                    }
+    fn note(&mut self, titles: &Path, event: &Event) {
+        for path in &event.paths {
+            match title_of(titles, path) {
+                Some(Concerned::Title(id)) => {
+                    self.ids.insert(id);
                 }
-            }
-            // Lost events (the queue ran over) and inotify's own errors.
-            Ok(_) | Err(_) => todo.sweep = true,
-        }
-        if !todo.is_empty() {
-            self.wake.notify_one();
-        }
-    }
-
-    /// What there is to do, once the disk has paused.
-    fn take(&self, sweep_at: Option<Instant>) -> Todo {
-        let mut todo = self.todo.lock();
-        while todo.is_empty() {
-            match sweep_at {
-                None => self.wake.wait(&mut todo),
-                Some(at) => {
-                    if self.wake.wait_until(&mut todo, at).timed_out() {
-                        todo.sweep = true;
-                    }
+                Some(Concerned::Folder(id)) => {
+                    self.folders.insert(id);
                 }
+                Some(Concerned::All) => self.sweep = true,
+                None => {}
             }
         }
-        let until = Instant::now() + AT_MOST;
-        while !todo.stop {
-            let pause = (Instant::now() + PAUSE).min(until);
-            if self.wake.wait_until(&mut todo, pause).timed_out() {
-                break;
-            }
-        }
-        std::mem::take(&mut *todo)
     }
 }
 
-fn is_reading(kind: EventKind) -> bool {
-    match kind {
-        EventKind::Access(AccessKind::Close(mode)) => mode != notify::event::AccessMode::Write,
-        EventKind::Access(_) => true,
-        EventKind::Any
-        | EventKind::Create(_)
-        | EventKind::Modify(_)
-        | EventKind::Remove(_)
-        | EventKind::Other => false,
-    }
+pub(super) fn start(shared: Arc<Shared>, marks: Marks) -> io::Result<Watch> {
+    let inbox = Arc::new(Inbox::default());
+    let mut worker = Worker {
+        shared,
+        inbox: Arc::clone(&inbox),
+        marks,
+        watcher: None,
+        watched: HashSet::new(),
+        complete: false,
+    };
+    Watch::start("catalog", inbox, move || worker.run())
 }
 
 enum Concerned {
@@ -208,7 +132,7 @@ fn is_folder(path: &Path) -> bool {
 /// The thread that owns the watches and makes the snapshots.
 struct Worker {
     shared: Arc<Shared>,
-    inbox: Arc<Inbox>,
+    inbox: Arc<Inbox<Todo>>,
     marks: Marks,
     watcher: Option<RecommendedWatcher>,
     watched: HashSet<VideoId>,
@@ -223,10 +147,9 @@ impl Worker {
         self.sweep();
         loop {
             let sweep_at = (!self.complete).then(|| Instant::now() + SWEEP);
-            let todo = self.inbox.take(sweep_at);
-            if todo.stop {
+            let Some(todo) = self.inbox.take_settled(sweep_at, PAUSE, AT_MOST) else {
                 return;
-            }
+            };
             if todo.sweep {
                 self.sweep();
             }
@@ -241,12 +164,12 @@ impl Worker {
     fn begin(&mut self) {
         let inbox = Arc::clone(&self.inbox);
         let titles = self.shared.titles.clone();
-        let made = notify::recommended_watcher(move |event| inbox.note(&titles, event)).and_then(
-            |mut watcher| {
-                watcher.watch(&self.shared.titles, RecursiveMode::NonRecursive)?;
-                Ok(watcher)
-            },
-        );
+        let note =
+            move |event| inbox.note(event, |todo: &mut Todo, event| todo.note(&titles, &event));
+        let made = notify::recommended_watcher(note).and_then(|mut watcher| {
+            watcher.watch(&self.shared.titles, RecursiveMode::NonRecursive)?;
+            Ok(watcher)
+        });
         match made {
             Ok(watcher) => {
                 self.watcher = Some(watcher);
@@ -292,7 +215,7 @@ impl Worker {
             self.unwatch(id);
         }
         for id in ids {
-            if self.inbox.todo.lock().stop {
+            if self.inbox.has_ended() {
                 return;
             }
             self.watch(*id);

@@ -71,7 +71,7 @@ impl Live {
             version: channel::Sender::new(0),
         });
         Ok(Self {
-            _watch: Watch::start(Arc::clone(&shared))?,
+            _watch: watch::start(Arc::clone(&shared))?,
             store: Store::new(folder, cache),
             seats: Arc::new(Semaphore::new(seats)),
             shared,

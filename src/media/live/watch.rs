@@ -6,12 +6,10 @@ use std::{
     fs, io,
     path::Path,
     sync::Arc,
-    thread,
     time::{Duration, Instant},
 };
 
-use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher, event::AccessKind};
-use parking_lot::{Condvar, Mutex};
+use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
 use satreel_hls::{
     live::{JOURNAL, broadcast::BROADCAST},
     naming::VideoId,
@@ -22,106 +20,49 @@ use super::{
     broadcast::{Broadcast, about},
     follow::Follower,
 };
+use crate::file_watch::{self, Inbox};
 
 /// How often every broadcast is looked at, whatever inotify says.
 const SWEEP: Duration = Duration::from_secs(5);
 /// The same where inotify does not watch them all.
 const SWEEP_BLIND: Duration = Duration::from_millis(50);
 
-/// The running watch.
-#[derive(Debug)]
-pub(super) struct Watch {
-    inbox: Arc<Inbox>,
-    worker: Option<thread::JoinHandle<()>>,
-}
+pub(super) type Watch = file_watch::Watch<Todo>;
 
-/// Where inotify's thread leaves word. Bounded: an id is there once.
+/// What the transcoder wrote. Bounded: an id is there once.
 #[derive(Debug, Default)]
-struct Inbox {
-    todo: Mutex<Todo>,
-    wake: Condvar,
-}
-
-#[derive(Debug, Default)]
-struct Todo {
+pub(super) struct Todo {
     /// Journals that grew.
     grown: HashSet<VideoId>,
     /// Folders, or what they say of their broadcast, that came, changed or went.
     changed: HashSet<VideoId>,
     sweep: bool,
-    stop: bool,
 }
 
-impl Watch {
-    /// Everything that runs already is read before this returns.
-    pub(super) fn start(shared: Arc<Shared>) -> io::Result<Self> {
-        let inbox = Arc::new(Inbox::default());
-        let mut worker = Worker {
-            shared,
-            inbox: Arc::clone(&inbox),
-            following: HashMap::new(),
-            watcher: None,
-            watched: HashSet::new(),
-            blind: false,
-        };
-        worker.begin();
-        worker.sweep();
-        let worker = thread::Builder::new()
-            .name("live".to_owned())
-            .spawn(move || worker.run())?;
-        Ok(Self {
-            inbox,
-            worker: Some(worker),
-        })
+impl file_watch::Todo for Todo {
+    fn is_empty(&self) -> bool {
+        self.grown.is_empty() && self.changed.is_empty() && !self.sweep
+    }
+
+    fn sweep(&mut self) {
+        self.sweep = true;
     }
 }
 
-impl Drop for Watch {
-    fn drop(&mut self) {
-        self.inbox.todo.lock().stop = true;
-        self.inbox.wake.notify_one();
-        if let Some(worker) = self.worker.take() {
-            // A panic in it has been reported by the panic hook.
-            let _ = worker.join();
-        }
-    }
-}
-
-impl Inbox {
-    fn note(&self, folder: &Path, event: notify::Result<Event>) {
-        let mut todo = self.todo.lock();
-        let before = todo.grown.len() + todo.changed.len();
-        match event {
-            // Our own reading is no change.
-            Ok(event) if matches!(event.kind, EventKind::Access(kind) if !is_written(kind)) => {
-                return;
-            }
-            Ok(event) if !event.need_rescan() => {
-                for path in &event.paths {
-                    todo.note(folder, path);
-                }
-            }
-            // Lost events (the queue ran over) and inotify's own errors.
-            Ok(_) | Err(_) => todo.sweep = true,
-        }
-        if todo.sweep || todo.grown.len() + todo.changed.len() > before {
-            self.wake.notify_one();
-        }
-    }
-
-    fn take(&self, sweep_at: Instant) -> Todo {
-        let mut todo = self.todo.lock();
-        while todo.grown.is_empty() && todo.changed.is_empty() && !todo.sweep && !todo.stop {
-            if self.wake.wait_until(&mut todo, sweep_at).timed_out() {
-                todo.sweep = true;
-            }
-        }
-        std::mem::take(&mut *todo)
-    }
-}
-
-const fn is_written(kind: AccessKind) -> bool {
-    matches!(kind, AccessKind::Close(notify::event::AccessMode::Write))
+/// Everything that runs already is read before this returns.
+pub(super) fn start(shared: Arc<Shared>) -> io::Result<Watch> {
+    let inbox = Arc::new(Inbox::default());
+    let mut worker = Worker {
+        shared,
+        inbox: Arc::clone(&inbox),
+        following: HashMap::new(),
+        watcher: None,
+        watched: HashSet::new(),
+        blind: false,
+    };
+    worker.begin();
+    worker.sweep();
+    Watch::start("live", inbox, move || worker.run())
 }
 
 impl Todo {
@@ -153,7 +94,7 @@ impl Todo {
 /// The thread that owns the watches and reads the journals.
 struct Worker {
     shared: Arc<Shared>,
-    inbox: Arc<Inbox>,
+    inbox: Arc<Inbox<Todo>>,
     following: HashMap<VideoId, Option<Follower>>,
     watcher: Option<RecommendedWatcher>,
     watched: HashSet<VideoId>,
@@ -166,10 +107,9 @@ impl Worker {
         let mut swept = Instant::now();
         loop {
             let pause = if self.blind { SWEEP_BLIND } else { SWEEP };
-            let todo = self.inbox.take(swept + pause);
-            if todo.stop {
+            let Some(todo) = self.inbox.take(Some(swept + pause)) else {
                 return;
-            }
+            };
             for id in &todo.grown {
                 self.read(*id);
             }
@@ -186,12 +126,15 @@ impl Worker {
     fn begin(&mut self) {
         let inbox = Arc::clone(&self.inbox);
         let folder = self.shared.folder.clone();
-        let made = notify::recommended_watcher(move |event| inbox.note(&folder, event)).and_then(
-            |mut watcher| {
-                watcher.watch(&self.shared.folder, RecursiveMode::NonRecursive)?;
-                Ok(watcher)
-            },
-        );
+        let note = move |event| {
+            inbox.note(event, |todo: &mut Todo, event: Event| {
+                event.paths.iter().for_each(|path| todo.note(&folder, path));
+            });
+        };
+        let made = notify::recommended_watcher(note).and_then(|mut watcher| {
+            watcher.watch(&self.shared.folder, RecursiveMode::NonRecursive)?;
+            Ok(watcher)
+        });
         match made {
             Ok(watcher) => self.watcher = Some(watcher),
             Err(error) => self.fall_back(&error),
