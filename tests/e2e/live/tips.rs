@@ -97,6 +97,15 @@ fn tips_are_seen_on_page_and_overlay_until_they_are_hidden() {
         (&first["channel"], &first["hidden"]),
         (&json!("news"), &json!(false))
     );
+    let second = report["tips"].as_array().expect("tips").iter();
+    let second = second
+        .clone()
+        .find(|tip| tip["message"] == "Second")
+        .expect("the second");
+    assert_eq!(
+        (&second["title"], &second["name"]),
+        (&Value::Null, &json!("The News"))
+    );
     let path_of = |number: &Value| format!("/api/studio/tips/{number}");
     let body = br#"{"hidden": true}"#;
     let json_type = [("content-type", "application/json")];

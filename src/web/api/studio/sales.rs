@@ -163,11 +163,10 @@ pub fn sale(web: &Web, number: u64, sale: &Sale) -> Value {
 
 pub fn tip(web: &Web, number: u64, tip: &Tip) -> Value {
     let title = tip.title.and_then(|id| web.sale.title(id));
-    with(
-        report::tip(tip),
-        number,
-        title.map(|title| title.name.to_string()),
-    )
+    let name = title.map(|title| title.name.to_string());
+    let channel = || web.sale.channels.get(tip.channel.as_deref()?);
+    let name = name.or_else(|| Some(channel()?.file.name.clone()));
+    with(report::tip(tip), number, name)
 }
 
 fn with(mut view: Value, number: u64, name: Option<String>) -> Value {
