@@ -26,6 +26,9 @@ pub struct Playlist {
     pub etag: String,
 }
 
+/// Segments but the first are so long at least, in microseconds.
+const SHORTEST_US: u64 = 1_500_000;
+
 /// Where a broadcast stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Edge {
@@ -107,13 +110,16 @@ impl Broadcast {
         if track.segments.is_empty() && track.open.is_empty() {
             return None;
         }
-        let count = track.segments.len() as u64;
-        let sum: u64 = track.segments.iter().map(|listed| listed.us).sum();
+        // The first of all may be short, so that players need not wait for it.
+        let first = usize::from(window.first() == 0 && track.segments.len() > 1);
+        let usual = track.segments.iter().skip(first);
+        let (count, sum) = usual.fold((0_u64, 0_u64), |(count, sum), listed| {
+            (count + 1, sum + listed.us)
+        });
+        let mean = sum.checked_div(count);
         Some(Edge {
             next: window.next(track),
-            segment_us: sum
-                .checked_div(count)
-                .unwrap_or(header.target_s * 1_000_000),
+            segment_us: mean.map_or(header.target_s * 1_000_000, |mean| mean.max(SHORTEST_US)),
             target_s: header.target_s,
         })
     }

@@ -27,6 +27,8 @@ const PER_MS: u64 = 90;
 pub(super) const PICTURE_SCALE: u32 = 90_000;
 /// A segment ends with the first keyframe after this.
 const SHORTEST_SEGMENT: u64 = 1_500 * PER_MS;
+/// The first one may be so short: players begin with a whole segment, and wait for it.
+const SHORTEST_FIRST: u64 = 500 * PER_MS;
 /// `EXT-X-TARGETDURATION` of every broadcast: keyframes may lie so far apart.
 pub(crate) const TARGET_S: u64 = 4;
 /// Where no keyframe comes a segment ends without one, before it is too long.
@@ -286,7 +288,11 @@ impl Segmenter {
         let part = self.part_ticks();
         self.picture.stretch(decoded, part);
         let lasts = self.picture.segment_lasts();
-        let is_over = (frame.key && lasts >= SHORTEST_SEGMENT)
+        let shortest = match self.picture.number {
+            0 => SHORTEST_FIRST,
+            _ => SHORTEST_SEGMENT,
+        };
+        let is_over = (frame.key && lasts >= shortest)
             || lasts + self.pace.frame.max(part.min(PARTS_STANDARD_MS * PER_MS)) > LONGEST_SEGMENT;
         if is_over {
             self.close_picture(out);

@@ -163,6 +163,18 @@ fn segments_begin_with_keyframes_and_parts_are_whole_frames() {
 }
 
 #[test]
+fn the_first_segment_ends_with_the_first_keyframe() {
+    let mut show = Show::new(WISHES);
+    show.play(0, 5_200, 1000, true);
+    show.check();
+    assert_eq!(show.durations("v"), [1000, 2000, 2000]);
+    let mut show = Show::new(WISHES);
+    show.play(0, 2_200, 100, true);
+    show.check();
+    assert_eq!(show.durations("v"), [500, 1500]);
+}
+
+#[test]
 fn a_part_is_there_with_its_last_frame() {
     let mut show = Show::new(WISHES);
     show.play(0, 1_000, 2000, true);
@@ -179,7 +191,7 @@ fn without_sound_there_is_silence() {
     let mut show = Show::new(WISHES);
     show.play(0, 5_000, 1000, false);
     show.check();
-    assert_eq!(show.durations("v"), [2000, 2000]);
+    assert_eq!(show.durations("v"), [1000, 2000]);
     assert_eq!(show.durations("a").len(), 2);
 }
 
