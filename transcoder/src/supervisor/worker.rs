@@ -27,7 +27,7 @@ pub(crate) struct Worker {
 impl Worker {
     /// SECURITY: nothing of ours goes along: no environment, no descriptor (all others close on
     /// exec), a process group that can be ended as one.
-    pub(super) fn start(command: &mut Command, film: &File) -> Result<Self, Fault> {
+    pub(crate) fn start(command: &mut Command, film: &File) -> Result<Self, Fault> {
         let film = film.try_clone().map_err(|error| Fault::reading(&error))?;
         let child = command
             .env_clear()
@@ -47,7 +47,7 @@ impl Worker {
         })
     }
 
-    pub(super) fn id(&self) -> Option<Pid> {
+    pub(crate) fn id(&self) -> Option<Pid> {
         i32::try_from(self.child.id()).ok().and_then(Pid::from_raw)
     }
 

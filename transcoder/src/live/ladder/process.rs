@@ -3,11 +3,12 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{self, BufReader, Write as _};
+use std::io::{self, BufReader, PipeWriter, Write as _};
 use std::os::fd::OwnedFd;
 use std::process::ChildStdout;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
+use rustix::process::{Pid, Signal, kill_process_group};
 use satreel_film::protocol::Errand;
 use satreel_film::rungs::{Feed, RungsOrder, Said};
 
@@ -97,6 +98,8 @@ struct Queues {
     said: Vec<Said>,
     said_bytes: usize,
     ended: Option<String>,
+    /// The worker's group, as long as its number is nobody else's.
+    group: Option<Pid>,
 }
 
 impl Line {
@@ -109,16 +112,26 @@ impl Line {
         let mut queues = self.lock();
         queues.ended.get_or_insert_with(|| why.to_owned());
         queues.frames.clear();
+        // SECURITY: one that neither reads nor ends would hold up who writes to it for ever, and use a
+        // core meanwhile.
+        if let Some(group) = queues.group.take() {
+            let _ = kill_process_group(group, Signal::KILL);
+        }
         self.news.notify_one();
     }
 
     /// Until there is nothing more to make.
     fn serve(&self, errand: &Errand) -> Result<(), String> {
-        let (from, mut to) = io::pipe().map_err(|error| error.to_string())?;
+        let (from, to) = io::pipe().map_err(|error| error.to_string())?;
         let frames = File::from(OwnedFd::from(from));
-        let mut worker = start(errand, &frames).map_err(|fault| fault.to_string())?;
+        let worker = start(errand, &frames).map_err(|fault| fault.to_string())?;
         drop(frames);
+        self.talk(worker, to)
+    }
+
+    fn talk(&self, mut worker: Worker, mut to: PipeWriter) -> Result<(), String> {
         let out = worker.output().ok_or("no pipe")?;
+        self.lock().group = worker.id();
         let ear = self.clone();
         let listener = std::thread::Builder::new()
             .name("rungs' words".to_owned())
@@ -129,6 +142,7 @@ impl Line {
                 break;
             }
         }
+        self.lock().group = None;
         // SECURITY: whatever it is doing, its group ends here; so does the pipe that is listened to.
         drop((to, worker));
         let _ = listener.join();
@@ -176,5 +190,46 @@ impl Line {
 impl Worker {
     fn output(&mut self) -> Option<ChildStdout> {
         self.child.stdout.take()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use satreel_film::rungs::Feed;
+
+    use super::*;
+
+    /// A worker that reads nothing, says nothing and does not end.
+    fn stuck(frames: &File) -> Worker {
+        Worker::start(Command::new("/bin/sleep").arg("1000000"), frames).expect("it runs")
+    }
+
+    #[test]
+    fn a_worker_that_is_stuck_holds_nobody_up() {
+        let line = Line::default();
+        let (from, to) = io::pipe().expect("a pipe");
+        let frames = File::from(OwnedFd::from(from));
+        let worker = stuck(&frames);
+        drop(frames);
+        let talk = std::thread::spawn({
+            let line = line.clone();
+            move || line.talk(worker, to)
+        });
+        let mut process = Process(line);
+        // More than a pipe holds: whoever writes it waits for the worker.
+        for _ in 0..4 {
+            process.feed(&Feed::Frame {
+                key: true,
+                cut: true,
+                data: vec![0; 64 << 10],
+            });
+        }
+        while process.0.lock().group.is_none() {
+            std::thread::yield_now();
+        }
+        drop(process);
+        assert_eq!(talk.join().expect("no panic"), Ok(()));
     }
 }
