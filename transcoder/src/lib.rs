@@ -27,7 +27,7 @@ mod surroundings;
 mod title;
 mod verify;
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -201,5 +201,7 @@ fn log_to_stderr() {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        // In the journal colours would stand as bytes between a name and its value.
+        .with_ansi(std::io::stderr().is_terminal())
         .init();
 }
