@@ -96,7 +96,8 @@ async function reach(port, host) {
       await once(socket, "connect");
       return socket;
     } catch {
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      // Nobody listens there yet: once more.
+      await new Promise((resolve) => setImmediate(resolve));
     }
   }
 }

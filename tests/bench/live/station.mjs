@@ -122,24 +122,27 @@ folder = ${JSON.stringify(live)}
     },
     /** A grant for what is on air on a channel, once something is. @param {number} number */
     async watch(number) {
-      for (;;) {
-        const channel = JSON.parse((await client.get(`/api/channels/c${number}`)).toString());
-        if (channel.title !== null) {
-          const grant = await client.post("/api/grants", {
-            title: channel.title.id,
-          });
-          const master = (await client.get(grant.master_url)).toString();
-          const video = master.match(/^[^#].*\.m3u8$/m)?.[0] ?? "";
-          return {
-            base: grant.master_url.replace(/[^/]*$/, ""),
-            video,
-            id: channel.title.id,
-          };
-        }
-        await new Promise((resolve) => setTimeout(resolve, 20));
-      }
+      const { id } = await onAir(client, `/api/channels/c${number}/events`);
+      const grant = await client.post("/api/grants", { title: id });
+      const master = (await client.get(grant.master_url)).toString();
+      const video = master.match(/^[^#].*\.m3u8$/m)?.[0] ?? "";
+      return { base: grant.master_url.replace(/[^/]*$/, ""), video, id };
     },
   };
+}
+
+/** The title that a channel's own events tell of. @param {Client} client @param {string} path */
+async function onAir(client, path) {
+  const events = await client.open("GET", path);
+  let text = "";
+  for await (const chunk of events) {
+    text += chunk;
+    for (const [, data] of text.matchAll(/^data: (.*)\n/gm)) {
+      const { title } = JSON.parse(data ?? "");
+      if (title) return title;
+    }
+  }
+  throw new Error(`${path} ended before anything was on air`);
 }
 
 /** nginx-rtmp, which writes HLS segments of two seconds. @param {string} folder @param {number} count @returns {Promise<Ingest>} */
