@@ -4,6 +4,7 @@
 //! Owns the file's schema and the references to secrets. Does not own what the values are used
 //! for; reading a secret happens only when its owner calls [`Secret::read`].
 
+mod colour;
 mod fault;
 mod ladder;
 mod limits;
@@ -20,13 +21,14 @@ mod tips;
 mod uploads;
 mod value;
 
+pub use colour::Colour;
 pub use fault::{Fault, Faults};
 pub use ladder::{Ladder, Preset};
 pub use load::{load, parse};
 pub use net::{HttpUrl, IpRange, stays_inside};
 pub use schema::{
-    Backend, Btcpay, Collection, Colour, Config, Limits, Live, LiveTls, Lnd, Loudness, Network,
-    Offers, Payments, Sandbox, Server, Site, Tips, Tls, Transcoder, Uploads,
+    Backend, Btcpay, Collection, Config, Limits, Live, LiveTls, Lnd, Loudness, Network, Offers,
+    Payments, Sandbox, Server, Site, Tips, Tls, Transcoder, Uploads,
 };
 pub use secret::{Secret, SecretError, SecretString};
 pub use sidecar::{MAX_SIDECAR_BYTES, Sidecar};

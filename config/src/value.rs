@@ -9,9 +9,9 @@ use std::{
 use toml::de::DeValue;
 
 use crate::{
+    colour::Colour,
     fault::Problem,
     net::{HttpUrl, IpRange},
-    schema::Colour,
     section::article,
 };
 
