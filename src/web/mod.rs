@@ -76,6 +76,7 @@ pub fn router(web: Web) -> Router {
         .layer(middleware::from_fn(body::take))
         .merge(studio::streaming(&web).method_not_allowed_fallback(wrong_method))
         .layer(middleware::from_fn(headers::add))
+        .layer(middleware::from_fn(body::finish))
         .with_state(web)
 }
 

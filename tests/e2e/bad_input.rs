@@ -1,5 +1,10 @@
 //! Whatever a stranger sends: a clear refusal, no fault of ours, nothing changed.
 
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+};
+
 use serde_json::{Value, json};
 
 use crate::site::{FILM, Site};
@@ -285,4 +290,41 @@ fn another_sites_page_cannot_spend_from_the_demo_wallet() {
         order["order"].as_str().expect("a name")
     ));
     assert_eq!(open.json()["state"], "open");
+}
+
+/// What the server says on one connection to requests that are sent one after the other.
+fn said(site: &Site, requests: &[&[u8]]) -> String {
+    let mut stream = TcpStream::connect(site.client.address()).expect("a connection");
+    for request in requests {
+        stream.write_all(request).expect("sent");
+    }
+    let mut said = String::new();
+    stream.read_to_string(&mut said).expect("an answer");
+    said
+}
+
+/// Otherwise the refusal, or the next request on the connection, is lost in its reset.
+#[test]
+fn a_body_that_nobody_wants_does_not_break_the_connection() {
+    let site = Site::open();
+    let poster = format!("/api/studio/titles/{FILM}/poster");
+    let body = vec![7; 600 << 10];
+    let refused = |length: usize, more: &str| {
+        format!("PUT {poster} HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n{more}\r\n")
+    };
+    let next = b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+
+    let answers = said(&site, &[refused(body.len(), "").as_bytes(), &body, next]);
+    assert!(answers.starts_with("HTTP/1.1 401"), "{answers}");
+    assert!(answers.contains("HTTP/1.1 200"), "{answers}");
+
+    // Too much of it: it says that it closes. Nothing that is still to come is asked for.
+    let mut long = vec![7; (1 << 20) + 1];
+    let head = refused(1 << 30, "");
+    long.splice(..0, head.bytes());
+    for request in [long, refused(9, "expect: 100-continue\r\n").into_bytes()] {
+        let answer = said(&site, &[&request]);
+        assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
+        assert!(answer.contains("connection: close\r\n"), "{answer}");
+    }
 }
