@@ -92,6 +92,22 @@ impl Gate {
         response
     }
 
+    /// Whether a web server in front may answer `GET uri` itself with the file as it lies on disk.
+    /// Counted as a request for it would be.
+    pub fn lets_through(&self, uri: &Uri) -> bool {
+        let allowed = MediaPath::parse(uri.path()).is_some_and(|path| {
+            // What a preview sees of a playlist is not what lies on disk.
+            self.check(&path)
+                .is_ok_and(|grant| cut(&grant, path.file).is_none())
+        });
+        self.metrics.gate.add(if allowed {
+            GateAnswer::Served
+        } else {
+            GateAnswer::Refused
+        });
+        allowed
+    }
+
     async fn serve(&self, uri: &Uri, headers: &HeaderMap, is_head: bool) -> BytesResponse {
         let Some(path) = MediaPath::parse(uri.path()) else {
             return not_found();

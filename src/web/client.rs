@@ -82,7 +82,8 @@ impl Clients {
         nearest
     }
 
-    fn is_trusted(&self, address: IpAddr) -> bool {
+    /// The address of one of our own proxies.
+    pub(super) fn is_trusted(&self, address: IpAddr) -> bool {
         self.trusted.iter().any(|range| range.contains(address))
     }
 }

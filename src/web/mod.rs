@@ -11,6 +11,7 @@ mod client;
 mod extract;
 mod headers;
 mod health;
+mod internal;
 pub mod l402;
 mod limits;
 pub mod lnurl;
@@ -69,6 +70,7 @@ pub fn router(web: Web) -> Router {
         .route("/favicon.ico", get(site::favicon))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
+        .route("/internal/auth", get(internal::auth))
         .merge(api::routes())
         .merge(studio::routes(&web))
         .fallback(nothing_here)

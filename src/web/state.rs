@@ -14,6 +14,7 @@ use super::{
     problem::ApiError,
 };
 use crate::{
+    media::gate::Gate,
     metrics::{GrantOutcome, OrderOutcome},
     payments::{btcpay::webhook::Webhook, wallet::Wallet},
     sale::Sale,
@@ -28,6 +29,8 @@ pub struct Web {
     /// How the node is.
     pub scrape: Scrape,
     pub clients: Clients,
+    /// For a web server in front that serves media itself.
+    pub gate: Arc<Gate>,
     pub limits: Limits,
     pub challenges: Challenges,
     /// What channels show of their tips.

@@ -14,7 +14,8 @@ use crate::site::{Answer, FILM, OTHER, START, Site, data_folder, wait_until, wri
 
 const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
 
-fn site(limits: Limits, proxies: &[&str]) -> (Site, TempDir) {
+/// A site with these limits behind these proxies.
+pub fn site(limits: Limits, proxies: &[&str]) -> (Site, TempDir) {
     let folder = data_folder();
     let mut config = Config::demo(folder.path());
     config.limits = limits;

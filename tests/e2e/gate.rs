@@ -1,7 +1,9 @@
 //! Media leaves only under a grant, and then as HTTP wants it.
 
+use satreel_config::Limits;
 use serde_json::json;
 
+use crate::floods;
 use crate::site::{FILM, FREE, OTHER, SEGMENTS, Site, segment};
 
 fn preview(site: &Site, whole_timeline: bool) -> String {
@@ -280,4 +282,65 @@ fn posters_are_free_and_nothing_else_is() {
             "{file}"
         );
     }
+}
+
+/// A web server in front that serves the files itself asks for each.
+#[test]
+fn a_proxy_of_ours_is_told_what_it_may_serve_itself() {
+    let (site, _folder) = floods::site(Limits::default(), &["127.0.0.1"]);
+    let preview = preview(&site, false);
+    let token = site.client.buy(FILM, "own");
+    let bought = site.client.grant(
+        &json!({"title": FILM}),
+        Some(token["token"].as_str().expect("a token")),
+    );
+    let bought = bought.json()["grant"].as_str().expect("a grant").to_owned();
+    let ask = |uri: &str| {
+        let headers = [("x-original-uri", uri)];
+        let answer = site.client.send("GET", "/internal/auth", &headers, b"");
+        assert!(answer.body.is_empty() && answer.header("cache-control") == "no-store");
+        answer.status
+    };
+    for (grant, file, expected) in [
+        (&bought, "v720-2.m4s", 204),
+        (&bought, "v720.m3u8", 204),
+        (&preview, "v720-0.m4s", 204),
+        (&preview, "v720-init.mp4", 204),
+        (&preview, "v720-2.m4s", 403),
+        // Cut for the preview: not what lies on disk.
+        (&preview, "v720.m3u8", 403),
+        (&preview, "storyboard.vtt", 403),
+        (&bought, "title.json", 403),
+        (&"x".to_owned(), "v720-0.m4s", 403),
+    ] {
+        assert_eq!(
+            ask(&format!("/m/{grant}/{FILM}/{file}")),
+            expected,
+            "{file}"
+        );
+    }
+    for uri in [
+        format!("/m/{bought}/{OTHER}/v720-0.m4s"),
+        // What a proxy would turn into another path than the one that is looked at.
+        format!("/m/{bought}/{FILM}/../{OTHER}/v720-0.m4s"),
+        format!("/m/{bought}/{FILM}/%2e%2e/{OTHER}/v720-0.m4s"),
+        format!("/m/{bought}/{FILM}//v720-0.m4s"),
+        format!("/m/{bought}/{FILM}/v720-0.m4s/"),
+        format!("/internal/auth?/m/{bought}/{FILM}/v720-0.m4s"),
+        "nonsense".to_owned(),
+        String::new(),
+    ] {
+        assert_eq!(ask(&uri), 403, "{uri}");
+    }
+    assert_eq!(ask(&format!("/m/{bought}/{FILM}/v720-2.m4s?x=1")), 204);
+    let fine = format!("/m/{bought}/{FILM}/v720-2.m4s");
+    let twice = [("x-original-uri", fine.as_str()); 2];
+    let status = |site: &Site, headers: &[(&str, &str)]| {
+        let answer = site.client.send("GET", "/internal/auth", headers, b"");
+        answer.status
+    };
+    assert_eq!(status(&site, &twice), 403);
+    assert_eq!(status(&site, &[]), 403);
+    // Whoever is no proxy finds nothing here.
+    assert_eq!(status(&Site::open(), &twice[..1]), 404);
 }

@@ -1,5 +1,7 @@
 //! The server put together: what is made in which order and why, and how it ends.
 
+mod tasks;
+
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result, bail};
@@ -7,6 +9,7 @@ use satreel_config::{Backend, Config};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use self::tasks::Tasks;
 use crate::{
     admission::{Admission, Denied, Sessions, denied},
     catalog::{Catalog, Channels},
@@ -85,11 +88,7 @@ impl App {
             metrics.clone(),
         ));
 
-        let cache = u64::from(config.server.cache_mb) << 20;
-        // Broadcasts need little of it: viewers are all at the same place.
-        let for_live = cache / 4;
-        let store = Arc::new(Store::new(data.join("titles"), cache - for_live));
-        let live = Arc::new(Live::open(&config.live.folder, for_live).context("the broadcasts")?);
+        let (store, live) = open_media(config)?;
         let outages = Outages::open(data, live.clone(), config.live.credit_after_s);
         let outages = Arc::new(outages.context("the record of outages")?);
         let admission = Arc::new(open_admission(config)?);
@@ -132,6 +131,7 @@ impl App {
             sale,
             studio,
             scrape,
+            gate: gate.clone(),
             clients: Clients::new(config.server.trusted_proxies.clone())?,
             limits: Limits::new(config.limits),
             challenges: Challenges::default(),
@@ -172,72 +172,50 @@ impl App {
     pub async fn run(self, listener: TcpListener, stop: CancellationToken) -> Result<()> {
         let address = listener.local_addr()?;
         note_address(&self.data, address)?;
-        let mut settling = tokio::spawn({
-            let (settlement, shutdown) = (self.settlement.clone(), self.shutdown.clone());
-            async move { settlement.follow(shutdown).await }
+        let mut tasks = Tasks::default();
+        let shutdown = self.shutdown.clone();
+        let following = self.settlement.clone();
+        let until = shutdown.clone();
+        tasks.begin("following settlements", async move {
+            following.follow(until).await;
         });
-        let mut keeping = tokio::spawn({
-            let (keys, shutdown) = (self.keys, self.shutdown.clone());
-            async move { keys.follow(&self.key_file, shutdown).await }
+        let (keys, until) = (self.keys, shutdown.clone());
+        tasks.begin("following the keys", async move {
+            keys.follow(&self.key_file, until).await;
         });
-        let mut watching = tokio::spawn({
-            let (admission, shutdown) = (self.admission, self.shutdown.clone());
-            let path = self.data.join(denied::FILE);
-            async move { admission.denied.follow(&path, shutdown).await }
+        let (admission, until) = (self.admission, shutdown.clone());
+        let path = self.data.join(denied::FILE);
+        tasks.begin("following the deny list", async move {
+            admission.denied.follow(&path, until).await;
         });
-        let mut guarding = tokio::spawn({
-            let shutdown = self.shutdown.clone();
-            async move { self.entrance.follow(shutdown).await }
+        let (entrance, until) = (self.entrance, shutdown.clone());
+        tasks.begin("following the studio's file", async move {
+            entrance.follow(until).await;
         });
-        let mut sweeping = tokio::spawn({
-            let shutdown = self.shutdown.clone();
-            async move { sweep(self.uploads, self.clock, shutdown).await }
+        let sweeping = sweep(self.uploads, self.clock, shutdown.clone());
+        tasks.begin("clearing uploads away", sweeping);
+        let (channels, until) = (self.channels, shutdown.clone());
+        tasks.begin("looking at the channels", async move {
+            channels.follow(until).await;
         });
-        let mut looking = tokio::spawn({
-            let shutdown = self.shutdown.clone();
-            async move { self.channels.follow(shutdown).await }
-        });
-        let mut crediting = tokio::spawn(self.outages.follow(self.shutdown.clone()));
-        let mut measuring = tokio::spawn({
-            let shutdown = self.shutdown.clone();
-            async move {
-                match self.metrics {
-                    Some(door) => door.serve(shutdown).await,
-                    None => shutdown.cancelled().await,
-                }
-            }
-        });
-        let mut serving = tokio::spawn(server::serve(listener, self.doors, self.shutdown.clone()));
+        let crediting = self.outages.follow(shutdown.clone());
+        tasks.begin("writing outages down", crediting);
+        if let Some(door) = self.metrics {
+            tasks.begin("serving metrics", door.serve(shutdown.clone()));
+        }
+        let serving = server::serve(listener, self.doors, shutdown.clone());
+        tasks.begin("serving", serving);
         tracing::info!(%address, "serving");
         let early = tokio::select! {
             () = stop.cancelled() => None,
-            ended = &mut settling => Some(("following settlements", ended.err())),
-            ended = &mut keeping => Some(("following the keys", ended.err())),
-            ended = &mut watching => Some(("following the deny list", ended.err())),
-            ended = &mut guarding => Some(("following the studio's file", ended.err())),
-            ended = &mut sweeping => Some(("clearing uploads away", ended.err())),
-            ended = &mut looking => Some(("looking at the channels", ended.err())),
-            ended = &mut crediting => Some(("writing outages down", ended.err())),
-            ended = &mut measuring => Some(("serving metrics", ended.err())),
-            ended = &mut serving => Some(("serving", ended.err())),
+            early = tasks.first_end() => Some(early),
         };
-        self.shutdown.cancel();
-        if let Some((task, error)) = early {
-            match error {
-                Some(error) => bail!("{task} ended with a fault: {error}"),
-                None => bail!("{task} ended on its own"),
-            }
+        shutdown.cancel();
+        if let Some(early) = early {
+            return Err(early);
         }
-        // Viewers' requests finish first; settlements are taken in until the last of them.
-        serving.await?;
-        settling.await?;
-        keeping.await?;
-        watching.await?;
-        guarding.await?;
-        sweeping.await?;
-        looking.await?;
-        crediting.await?;
-        measuring.await?;
+        // Viewers' requests finish, and settlements are taken in until the last of them.
+        tasks.all_end().await?;
         self.ledger.close().await;
         tracing::info!("stopped");
         Ok(())
@@ -258,6 +236,15 @@ async fn sweep(uploads: Arc<Uploads>, clock: Arc<dyn Clock>, shutdown: Cancellat
             return;
         }
     }
+}
+
+fn open_media(config: &Config) -> Result<(Arc<Store>, Arc<Live>)> {
+    let cache = u64::from(config.server.cache_mb) << 20;
+    // Broadcasts need little of it: viewers are all at the same place.
+    let for_live = cache / 4;
+    let store = Store::new(config.site.data.join("titles"), cache - for_live);
+    let live = Live::open(&config.live.folder, for_live).context("the broadcasts")?;
+    Ok((Arc::new(store), Arc::new(live)))
 }
 
 fn open_admission(config: &Config) -> Result<Admission> {
