@@ -18,6 +18,10 @@ use futures_util::{
     stream::{self, BoxStream},
 };
 use parking_lot::Mutex;
+use tokio_util::sync::CancellationToken;
+
+/// The shortest and half of the longest time until listeners come back to a server that stopped.
+const COME_BACK_MS: u64 = 500;
 
 /// Whole events, ready to be written.
 pub type Events = BoxStream<'static, Bytes>;
@@ -33,7 +37,16 @@ impl fmt::Debug for EventStream {
 }
 
 impl EventStream {
-    pub fn new(events: impl Stream<Item = Bytes> + Send + 'static) -> Self {
+    /// Ends with the events, or when the server stops: then with word of when to come back.
+    pub fn new(
+        events: impl Stream<Item = Bytes> + Send + 'static,
+        shutdown: CancellationToken,
+    ) -> Self {
+        let stopped = shutdown.clone();
+        let farewell = stream::once(async move { stopped.is_cancelled().then(come_back) });
+        let events = events
+            .take_until(shutdown.cancelled_owned())
+            .chain(farewell.filter_map(std::future::ready));
         Self(Arc::new(Mutex::new(Some(events.boxed()))))
     }
 
@@ -50,6 +63,15 @@ pub fn event(name: &str, data: &str) -> Bytes {
 
 /// Says nothing, and keeps proxies from thinking that nobody is there.
 pub const KEEP_ALIVE: Bytes = Bytes::from_static(b":\n\n");
+
+/// A browser would wait some seconds by itself. Not all come back in the same moment.
+fn come_back() -> Bytes {
+    let mut chance = [0; 2];
+    // Without chance they all come at once, which is no harm.
+    let _ = getrandom::fill(&mut chance);
+    let ms = COME_BACK_MS + u64::from(u16::from_be_bytes(chance)) * COME_BACK_MS / 0xffff;
+    format!("retry: {ms}\n\n").into()
+}
 
 impl IntoResponse for EventStream {
     /// The body writes the events unless the server, who finds the stream among the answer's
@@ -79,7 +101,8 @@ mod tests {
 
     #[tokio::test]
     async fn either_the_body_writes_them_or_who_takes_them() {
-        let made = || EventStream::new(stream::iter([event("state", "1"), KEEP_ALIVE]));
+        let events = || stream::iter([event("state", "1"), KEEP_ALIVE]);
+        let made = || EventStream::new(events(), CancellationToken::new());
         let answer = made().into_response();
         let body = answer.into_body().collect().await.expect("a body");
         assert_eq!(body.to_bytes(), "event: state\ndata: 1\n\n:\n\n");
@@ -90,5 +113,24 @@ mod tests {
         assert_eq!(events.len(), 2);
         let body = answer.into_body().collect().await.expect("a body");
         assert!(body.to_bytes().is_empty());
+    }
+
+    #[tokio::test]
+    async fn who_listens_when_the_server_stops_is_told_when_to_come_back() {
+        let shutdown = CancellationToken::new();
+        let events = stream::iter([event("state", "1")]).chain(stream::pending());
+        let mut events = EventStream::new(events, shutdown.clone())
+            .take()
+            .expect("events");
+        assert_eq!(events.next().await, Some(event("state", "1")));
+        shutdown.cancel();
+        let farewell = events.next().await.expect("a farewell");
+        let farewell = std::str::from_utf8(&farewell).expect("text");
+        let ms = farewell
+            .strip_prefix("retry: ")
+            .and_then(|rest| rest.strip_suffix("\n\n"));
+        let ms: u64 = ms.expect("a time").parse().expect("a number");
+        assert!((500..=1000).contains(&ms), "{ms}");
+        assert_eq!(events.next().await, None);
     }
 }

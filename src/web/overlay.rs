@@ -100,17 +100,18 @@ pub async fn events(
         told: String::new(),
         spoken: Instant::now(),
     };
+    let shutdown = watch.web.shutdown.clone();
     let events = stream::unfold(watch, async |mut watch| {
         let event = watch.next().await?;
         watch.spoken = Instant::now();
         Some((event, watch))
     });
-    Ok(EventStream::new(events).into_response())
+    Ok(EventStream::new(events, shutdown).into_response())
 }
 
 impl Watch {
-    /// The board when it has changed, or a sign of life; None when the address opens nothing any more,
-    /// or the server stops.
+    /// The board when it has changed, or a sign of life; None when the address opens nothing any
+    /// more.
     async fn next(&mut self) -> Option<Bytes> {
         loop {
             let channel = self.web.sale.channels.get(&self.channel);
@@ -132,7 +133,6 @@ impl Watch {
                 return Some(KEEP_ALIVE);
             }
             tokio::select! {
-                () = self.web.shutdown.cancelled() => return None,
                 _ = self.changed.changed() => {}
                 _ = self.settings.changed() => {}
                 () = tokio::time::sleep(LOOK_EVERY) => {}

@@ -151,17 +151,17 @@ pub async fn events(
         told_tips: String::new(),
         spoken: Instant::now(),
     };
+    let shutdown = watch.web.shutdown.clone();
     let events = stream::unfold(watch, async |mut watch| {
         let event = watch.next().await?;
         watch.spoken = Instant::now();
         Some((event, watch))
     });
-    Ok(EventStream::new(events).into_response())
+    Ok(EventStream::new(events, shutdown).into_response())
 }
 
 impl Watch {
-    /// The channel when something of it changed, or a sign of life; None when it is gone, or the
-    /// server stops.
+    /// The channel when something of it changed, or a sign of life; None when it is gone.
     async fn next(&mut self) -> Option<Bytes> {
         loop {
             let channel = self.web.sale.channels.get(&self.channel)?;
@@ -180,7 +180,6 @@ impl Watch {
                 return Some(KEEP_ALIVE);
             }
             tokio::select! {
-                () = self.web.shutdown.cancelled() => return None,
                 _ = self.changed.changed() => {}
                 _ = self.settings.changed() => {}
                 _ = self.tips.changed(), if channel.file.tips_on_page => {}

@@ -177,7 +177,9 @@ pub async fn events(
     let waiter = web.sale.settlement.subscribe(&handle.invoice);
     // Asked before the stream begins, so that an unknown order is an error and not a silence.
     let first = web.sale.status(&handle).await?;
-    Ok(EventStream::new(changes(web, handle, waiter, first, seat)).into_response())
+    let shutdown = web.shutdown.clone();
+    let changes = changes(web, handle, waiter, first, seat);
+    Ok(EventStream::new(changes, shutdown).into_response())
 }
 
 /// A viewer who waits.
@@ -222,7 +224,7 @@ fn changes(
 }
 
 impl Watch {
-    /// The next change, or a sign of life; None when nothing more can happen, or the server stops.
+    /// The next change, or a sign of life; None when nothing more can happen.
     async fn next(&mut self) -> Option<Bytes> {
         if self.told.is_some_and(|told| told.state.is_final()) {
             return None;
@@ -237,10 +239,7 @@ impl Watch {
             }
             // Whichever comes first; both end in asking the node.
             let patience = (self.begun.elapsed() / 8).clamp(LOOK_AGAIN, LOOK_AGAIN_MOST);
-            tokio::select! {
-                () = self.web.shutdown.cancelled() => return None,
-                _ = tokio::time::timeout(patience, self.waiter.changed()) => {}
-            }
+            let _ = tokio::time::timeout(patience, self.waiter.changed()).await;
             // A node that is away for a moment is asked again in the next round. In a box: waiting
             // viewers have no room for what asking takes.
             self.next = Box::pin(self.web.sale.status(&self.handle)).await.ok();

@@ -74,12 +74,13 @@ pub async fn follow(State(web): State<Shared>, client: Client) -> Result<Respons
     };
     // What there is by now is read by its own address, after this stream has begun.
     watch.jobs_news().await;
+    let shutdown = watch.web.shutdown.clone();
     let events = stream::unfold(watch, async |mut watch| {
         let events = watch.next().await?;
         watch.spoken = Instant::now();
         Some((events, watch))
     });
-    Ok(EventStream::new(events).into_response())
+    Ok(EventStream::new(events, shutdown).into_response())
 }
 
 async fn last(web: &Web) -> Result<(u64, u64), ledger::Error> {
@@ -94,14 +95,13 @@ async fn last(web: &Web) -> Result<(u64, u64), ledger::Error> {
 }
 
 impl Watch {
-    /// The next events, or a sign of life; None when the server stops.
+    /// The next events, or a sign of life.
     async fn next(&mut self) -> Option<Bytes> {
         if !std::mem::replace(&mut self.greeted, true) {
             return Some(event("hello", "{}"));
         }
         loop {
             let changed = tokio::select! {
-                () = self.web.shutdown.cancelled() => return None,
                 _ = self.titles.changed() => Some("titles"),
                 _ = self.uploads.changed() => Some("uploads"),
                 _ = self.ticks.tick() => None,
