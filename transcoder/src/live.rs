@@ -20,6 +20,7 @@ mod mend;
 mod patience;
 mod recording;
 mod refusal;
+mod rest;
 pub(crate) mod rtmp;
 pub(crate) mod segmenter;
 mod server;

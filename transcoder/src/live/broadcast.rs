@@ -15,6 +15,7 @@ use super::folder::{Folder, write_soon};
 use super::gate::Passed;
 use super::ladder::{Ladder, Workers};
 use super::master::Meter;
+use super::rest::Due;
 use super::segmenter::{Output, Segmenter, TARGET_S, Wishes};
 use super::{mend, recording, still};
 use crate::site::Site;
@@ -124,9 +125,17 @@ impl Broadcast {
         Ok(broadcast)
     }
 
-    pub(crate) fn push(&mut self, passed: Passed, now_ms: u64) -> io::Result<()> {
-        self.segmenter.push(passed, now_ms, &mut self.out);
-        self.carry_out(now_ms)
+    /// All that came at once is written at once. Returns what is waited for next.
+    pub(crate) fn push(
+        &mut self,
+        passed: impl IntoIterator<Item = Passed>,
+        now_ms: u64,
+    ) -> io::Result<Due> {
+        for passed in passed {
+            self.segmenter.push(passed, now_ms, &mut self.out);
+        }
+        self.carry_out(now_ms)?;
+        Ok(self.segmenter.due())
     }
 
     /// What is due while nothing comes in.

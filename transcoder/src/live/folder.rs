@@ -146,13 +146,18 @@ impl Folder {
                     unkept = unkept.or(self.record(|keep, from| keep.file(from, *file, bytes)));
                 }
                 Output::Link { file, of } => self.link(*file, *of)?,
-                Output::Picture(_) => {}
-                Output::Event(event) => {
-                    self.tell(event)?;
-                    unkept = unkept.or(self.record(|keep, _| keep.event(event)));
-                    self.follow(event, window)?;
-                }
+                Output::Picture(_) | Output::Event(_) => {}
             }
+        }
+        // Only then are they listed, and only who is listed no more goes.
+        let events = outputs.iter().filter_map(|output| match output {
+            Output::Event(event) => Some(event),
+            _ => None,
+        });
+        self.tell(events.clone())?;
+        for event in events {
+            unkept = unkept.or(self.record(|keep, _| keep.event(event)));
+            self.follow(event, window)?;
         }
         if self.written > self.longest {
             self.shorten(window);
@@ -192,13 +197,17 @@ impl Folder {
         }
     }
 
-    fn tell(&mut self, event: &Event) -> io::Result<()> {
-        let line = event.line();
-        if let Err(error) = self.journal.write_all(line.as_bytes()) {
+    /// All lines in one go: each is a wake for whoever reads them.
+    fn tell<'a>(&mut self, events: impl Iterator<Item = &'a Event>) -> io::Result<()> {
+        let lines: String = events.map(Event::line).collect();
+        if lines.is_empty() {
+            return Ok(());
+        }
+        if let Err(error) = self.journal.write_all(lines.as_bytes()) {
             self.journal.set_len(self.written)?;
             return Err(error);
         }
-        self.written += line.len() as u64;
+        self.written += lines.len() as u64;
         Ok(())
     }
 

@@ -34,11 +34,20 @@ pub(crate) struct Doctor {
     gaps: u64,
     sound_ms: Option<i64>,
     looked: Duration,
+    /// What the last look said of the rate, and whether the uplink was even.
+    kbit_s: u64,
+    is_even: bool,
 }
 
 impl Doctor {
     pub(crate) fn bytes(&mut self, count: usize) {
         self.bytes += count as u64;
+    }
+
+    /// How long this many bytes take to come; None: the uplink is not known, or is to be watched.
+    pub(crate) fn lasts(&self, bytes: u64) -> Option<Duration> {
+        let ms = (bytes * 8).checked_div(self.kbit_s)?;
+        self.is_even.then(|| Duration::from_millis(ms))
     }
 
     pub(crate) fn see(&mut self, passed: &Passed, now: Duration) {
@@ -122,6 +131,7 @@ impl Doctor {
             says: Vec::new(),
         };
         health.says = says(&health);
+        (self.kbit_s, self.is_even) = (health.kbit_s, health.jitter_ms <= JITTER_MS);
         Some(health)
     }
 

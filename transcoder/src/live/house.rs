@@ -20,6 +20,7 @@ use super::folder::write_soon;
 use super::gate::Passed;
 use super::key::{self, Brake};
 use super::refusal::Refusal;
+use super::rest::Due;
 use super::still;
 use super::{mend, recording};
 use crate::site::Site;
@@ -224,7 +225,12 @@ impl Slot {
 }
 
 impl Pass {
-    pub(crate) fn push(&self, passed: Passed, now_ms: u64) -> Result<(), Out> {
+    /// Returns what is waited for next.
+    pub(crate) fn push(
+        &self,
+        passed: impl IntoIterator<Item = Passed>,
+        now_ms: u64,
+    ) -> Result<Due, Out> {
         self.with(|broadcast| broadcast.push(passed, now_ms))
     }
 
@@ -243,7 +249,7 @@ impl Pass {
         }
     }
 
-    fn with(&self, what: impl FnOnce(&mut Broadcast) -> io::Result<()>) -> Result<(), Out> {
+    fn with<T>(&self, what: impl FnOnce(&mut Broadcast) -> io::Result<T>) -> Result<T, Out> {
         let mut slot = lock(&self.slot);
         let is_heard = slot.publisher == self.publisher;
         let why = match slot.key {
@@ -251,11 +257,11 @@ impl Pass {
             None => Refusal::Key,
         };
         let broadcast = slot.broadcast.as_mut().filter(|_| is_heard);
-        what(broadcast.ok_or(why)?).inspect_err(|_| {
+        let done = what(broadcast.ok_or(why)?).inspect_err(|_| {
             // What is here and what is written differ now: whoever comes next begins with the latter.
             slot.broadcast = None;
         })?;
-        Ok(())
+        Ok(done)
     }
 }
 

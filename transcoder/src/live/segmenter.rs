@@ -6,19 +6,20 @@
 //! keyframes; where no sound comes, silence is written ([`sound`]), so a late or missing sound stalls
 //! nobody.
 
+mod beginning;
+mod due;
 mod pace;
 mod sound;
 mod track;
 
 use std::collections::VecDeque;
 
-use satreel_film::fmp4::{Media, init_segment};
-use satreel_hls::live::{Event, Header, Mode, Window};
+use satreel_film::fmp4::Media;
+use satreel_hls::live::{Event, Mode, Window};
 use satreel_hls::naming::{MediaFile, TrackName};
 
 use super::aac::SoundFormat;
 use super::gate::{Frame, Passed, PictureFormat};
-use super::ladder;
 use pace::Pace;
 use track::Track;
 
@@ -33,10 +34,6 @@ const SHORTEST_FIRST: u64 = 500 * PER_MS;
 pub(crate) const TARGET_S: u64 = 4;
 /// Where no keyframe comes a segment ends without one, before it is too long.
 const LONGEST_SEGMENT: u64 = 4_450 * PER_MS;
-/// How long the beginning waits for the sound to say what it is.
-const WAIT_FOR_SOUND_MS: i64 = 500;
-/// How much of the beginning tells the frame rate.
-const LOOK_AT_MS: i64 = 170;
 /// Frames of sound that wait for their picture.
 const MOST_WAITING: usize = 512;
 const PARTS_STANDARD_MS: u64 = 1_000;
@@ -114,6 +111,8 @@ pub(crate) struct Segmenter {
     ends: VecDeque<(u64, u64)>,
     /// When the picture's segment began, in milliseconds since 1970.
     began_ms: u64,
+    /// How long the last one was that ended with a keyframe; 0: none has.
+    usual: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -154,6 +153,7 @@ impl Segmenter {
             waiting: VecDeque::new(),
             ends: VecDeque::new(),
             began_ms: 0,
+            usual: 0,
         }
     }
 
@@ -213,46 +213,6 @@ impl Segmenter {
         }
     }
 
-    /// The frame rate of the beginning, once it is known and the sound has said what it is.
-    fn look(&self) -> Option<Pace> {
-        let cut = self.early.iter().rposition(|passed| *passed == Passed::Cut);
-        let since = &self.early[cut.unwrap_or(0)..];
-        let times: Vec<i64> = since
-            .iter()
-            .filter_map(|passed| match passed {
-                Passed::Picture(frame) => Some(frame.decoded_ms),
-                _ => None,
-            })
-            .collect();
-        let lasts = times.last()? - times.first()?;
-        let has_sound = self
-            .early
-            .iter()
-            .any(|passed| matches!(passed, Passed::SoundFormat(_)));
-        let known = has_sound || self.sound_format.is_some() || lasts >= WAIT_FOR_SOUND_MS;
-        (known && times.len() > 2 && lasts >= LOOK_AT_MS).then(|| Pace::of(&times))
-    }
-
-    fn begin(&mut self, pace: Pace, out: &mut Vec<Output>) {
-        self.pace = pace;
-        if self.window.header().is_some() {
-            return;
-        }
-        let format = self.early.iter().rev().find_map(|passed| match passed {
-            Passed::PictureFormat(format) => Some(format),
-            _ => None,
-        });
-        let rungs = format.map(|format| ladder::tracks(format, &self.wishes.rungs));
-        let own = [self.picture.name, self.sound.name];
-        let header = Header {
-            mode: self.wishes.mode,
-            part_us: self.pace.part_us(self.wishes.part_ms()),
-            target_s: TARGET_S,
-            tracks: own.into_iter().chain(rungs.into_iter().flatten()).collect(),
-        };
-        self.event(Event::Begin(header), out);
-    }
-
     fn take(&mut self, passed: Passed, wall_ms: u64, out: &mut Vec<Output>) {
         match passed {
             Passed::PictureFormat(format) => self.picture_format = Some(format),
@@ -295,6 +255,7 @@ impl Segmenter {
         let is_over = (frame.key && lasts >= shortest)
             || lasts + self.pace.frame.max(part.min(PARTS_STANDARD_MS * PER_MS)) > LONGEST_SEGMENT;
         if is_over {
+            self.usual = if frame.key { lasts } else { 0 };
             self.close_picture(out);
         } else if self.picture.is_full(part, self.pace.frame) {
             self.close_part(true, out);
@@ -329,74 +290,6 @@ impl Segmenter {
             lasts: self.pace.frame,
             data: frame.data.clone(),
         }));
-    }
-
-    /// A new beginning: what the tracks are in, and where on the broadcast's clock they go on.
-    fn anchor_at(&mut self, frame: &Frame, wall_ms: u64, out: &mut Vec<Output>) {
-        let is_first = self.picture.number == 0;
-        let sound_end = self.sound.end_in(PICTURE_SCALE);
-        let tick = self.picture.end.max(sound_end);
-        self.picture.end = tick;
-        self.sounds_as = self
-            .sound_format
-            .clone()
-            .unwrap_or_else(SoundFormat::silent);
-        self.sound.restart(
-            self.sounds_as.rate,
-            tick * u64::from(self.sounds_as.rate) / u64::from(PICTURE_SCALE),
-        );
-        self.anchor = Some(Anchor {
-            publisher_ms: frame.decoded_ms,
-            tick,
-            wall_ms,
-        });
-        self.began_ms = wall_ms;
-        self.is_cut = false;
-        self.is_heard = false;
-        self.pace.restart();
-        if !is_first {
-            self.event(
-                Event::Cut {
-                    segment: self.picture.number,
-                },
-                out,
-            );
-        }
-        let picture = self.picture_format.as_ref().map(|format| Media::H264 {
-            width: format.width,
-            height: format.height,
-            avcc: format.record.clone(),
-        });
-        let sound = Media::Aac {
-            rate: self.sounds_as.rate,
-            channels: self.sounds_as.channels,
-            config: self.sounds_as.config.clone(),
-        };
-        if let Some(picture) = picture {
-            self.init(0, picture, out);
-        }
-        self.init(1, sound, out);
-    }
-
-    fn init(&mut self, at: usize, media: Media, out: &mut Vec<Output>) {
-        let track = if at == 0 { &self.picture } else { &self.sound };
-        let number = match &self.inits[at] {
-            Some((_, before)) if *before == media => return,
-            Some((number, _)) => number + 1,
-            None => 0,
-        };
-        let (name, scale, segment) = (track.name, track.scale, track.number);
-        let file = satreel_hls::live::window::init_file(name, number);
-        out.push(Output::File(file, init_segment(&media, scale, 0)));
-        self.inits[at] = Some((number, media));
-        self.event(
-            Event::Init {
-                track: name,
-                segment,
-                init: number,
-            },
-            out,
-        );
     }
 
     fn close_picture(&mut self, out: &mut Vec<Output>) {

@@ -11,6 +11,7 @@ use super::health::Doctor;
 use super::house::{House, Out, Pass};
 use super::patience::Patience;
 use super::refusal::Refusal;
+use super::rest::{Due, Kind, Rest};
 use super::rtmp::session::{Said, Session};
 use super::wire::{Identity, Wire};
 use crate::site::Site;
@@ -25,8 +26,8 @@ const UNREAD: Duration = Duration::from_secs(10);
 const TICK: Duration = Duration::from_secs(1);
 /// How long a read waits, at the most, before the clock is looked at.
 const GLANCE: Duration = Duration::from_secs(1);
-/// A frame of 1080p fits mostly: one read a frame.
-const BUFFER: usize = 64 << 10;
+/// A part of 1080p fits mostly: one read a part.
+const BUFFER: usize = 256 << 10;
 const TRY_AGAIN: Duration = Duration::from_secs(5);
 const STACK: usize = 256 << 10;
 
@@ -193,6 +194,10 @@ struct Connection<'a> {
     doctor: Doctor,
     pass: Option<Pass>,
     patience: Patience,
+    rest: Rest,
+    due: Due,
+    /// What goes on air of what was read, until it does.
+    passed: Vec<Passed>,
     begun: Instant,
 }
 
@@ -215,6 +220,9 @@ impl Connection<'_> {
             doctor: Doctor::default(),
             pass: None,
             patience: Patience::default(),
+            rest: Rest::default(),
+            due: Due::default(),
+            passed: Vec::new(),
             begun: Instant::now(),
         };
         let over = connection.run(&mut seat);
@@ -249,6 +257,7 @@ impl Connection<'_> {
             if let Err(late) = self.patience.check(self.begun.elapsed()) {
                 return late.refusal().map_or(Over::Gone(late.words()), Over::Told);
             }
+            self.rest();
             let read = match self.wire.read(&mut buffer) {
                 Ok(0) => return Over::Gone("it left"),
                 Ok(read) => read,
@@ -257,13 +266,14 @@ impl Connection<'_> {
             };
             self.patience.bytes(self.begun.elapsed());
             self.doctor.bytes(read);
-            if let Err(violation) = self.session.feed(&buffer[..read], &mut said) {
-                return Over::Broken(violation.to_string());
+            let fed = self.session.feed(&buffer[..read], &mut said);
+            let heard = said.drain(..).try_for_each(|said| self.hear(said, seat));
+            // What came before a fault goes on air.
+            if let Err(over) = self.air().and(heard) {
+                return over;
             }
-            for said in said.drain(..) {
-                if let Err(over) = self.hear(said, seat) {
-                    return over;
-                }
+            if let Err(violation) = fed {
+                return Over::Broken(violation.to_string());
             }
             if self.send().is_err() {
                 return Over::Gone("it does not read");
@@ -271,8 +281,21 @@ impl Connection<'_> {
         }
     }
 
+    /// Lets come what is of no use before more of it has come.
+    fn rest(&mut self) {
+        let now = self.begun.elapsed();
+        let most = self.doctor.lasts(self.wire.room());
+        if let Some(most) = most.filter(|_| self.due.picture.is_some())
+            && let Some(rest) = self.rest.how_long(self.due, now, most)
+        {
+            std::thread::sleep(rest);
+        }
+        if self.rest.is_unsure() && !self.wire.has_more() {
+            self.rest.waits();
+        }
+    }
+
     fn hear(&mut self, said: Said, seat: &mut Seat) -> Result<(), Over> {
-        let mut passed = Vec::new();
         match said {
             Said::Publish { key } => {
                 let pass = self
@@ -283,32 +306,45 @@ impl Connection<'_> {
                 self.patience.key(self.begun.elapsed());
                 self.pass = Some(pass);
                 self.session.accept();
+                Ok(())
             }
-            Said::Video { time, body } => {
-                self.gate
-                    .picture(time, &body, &mut passed)
-                    .map_err(Over::Told)?;
-            }
-            Said::Audio { time, body } => {
-                self.gate
-                    .sound(time, &body, &mut passed)
-                    .map_err(Over::Told)?;
-            }
-            Said::Leaves => return Err(Over::Gone("it said goodbye")),
+            Said::Video { time, body } => self
+                .gate
+                .picture(time, &body, &mut self.passed)
+                .map_err(Over::Told),
+            Said::Audio { time, body } => self
+                .gate
+                .sound(time, &body, &mut self.passed)
+                .map_err(Over::Told),
+            Said::Leaves => Err(Over::Gone("it said goodbye")),
         }
+    }
+
+    /// All that was read goes on air.
+    fn air(&mut self) -> Result<(), Over> {
         let now = self.begun.elapsed();
-        for passed in passed {
-            if matches!(passed, Passed::Picture(_)) {
-                self.patience.picture(now);
-            }
-            self.doctor.see(&passed, now);
-            if let Some(pass) = &self.pass {
-                pass.push(passed, now_ms()).map_err(over)?;
-            }
+        for passed in &self.passed {
+            let came = match passed {
+                Passed::Picture(frame) => {
+                    self.patience.picture(now);
+                    self.rest.came(Kind::Picture, frame.decoded_ms, now)
+                }
+                Passed::Sound(frame) => self.rest.came(Kind::Sound, frame.decoded_ms, now),
+                Passed::Cut => {
+                    self.rest.cut();
+                    now
+                }
+                Passed::PictureFormat(_) | Passed::SoundFormat(_) => now,
+            };
+            self.doctor.see(passed, came);
         }
-        if let Some(health) = self.doctor.due(now, self.gate.dropped)
-            && let Some(pass) = &self.pass
-        {
+        let Some(pass) = &self.pass else {
+            return Ok(());
+        };
+        if !self.passed.is_empty() {
+            self.due = pass.push(self.passed.drain(..), now_ms()).map_err(over)?;
+        }
+        if let Some(health) = self.doctor.due(now, self.gate.dropped) {
             pass.health(&health).map_err(over)?;
         }
         Ok(())

@@ -107,6 +107,18 @@ impl Wire {
         }
     }
 
+    /// Whether something lies there that has not been read.
+    pub(crate) fn has_more(&self) -> bool {
+        rustix::io::ioctl_fionread(self.socket()).is_ok_and(|bytes| bytes > 0)
+    }
+
+    /// How much may lie there until it is read, in bytes; what comes then has to wait at the other side.
+    pub(crate) fn room(&self) -> u64 {
+        let buffer = rustix::net::sockopt::socket_recv_buffer_size(self.socket());
+        // The kernel counts its own bookkeeping, which takes up to two thirds of it.
+        buffer.map_or(0, |bytes| bytes as u64 / 3)
+    }
+
     /// What has come. `WouldBlock`: something, but nothing to be read yet.
     pub(crate) fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {

@@ -70,7 +70,7 @@ impl Segmenter {
     }
 
     /// The longest part, in the sound's ticks.
-    fn sound_part(&self) -> u64 {
+    pub(super) fn sound_part(&self) -> u64 {
         self.part_ticks()
             .saturating_mul(u64::from(self.sound.scale))
             / u64::from(PICTURE_SCALE)

@@ -123,8 +123,18 @@ impl Track {
 
     /// Whether the part has to be closed: long enough, and no room for another frame.
     pub(super) fn is_full(&self, part: u64, frame: u64) -> bool {
-        let lasts = self.part.lasts;
+        self.is_full_with(part, frame, 0)
+    }
+
+    /// The same with so many ticks more.
+    pub(super) fn is_full_with(&self, part: u64, frame: u64, more: u64) -> bool {
+        let lasts = self.part.lasts + more;
         lasts >= part || (lasts > shortest(part) + self.tick_slack() && lasts + frame / 2 > part)
+    }
+
+    /// How much longer the part may become.
+    pub(super) fn room(&self, part: u64) -> u64 {
+        part.saturating_sub(self.part.lasts)
     }
 
     /// Ticks that rounding to microseconds can cost.

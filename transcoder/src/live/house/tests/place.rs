@@ -117,9 +117,7 @@ impl Publisher {
         let mut passed = Vec::new();
         self.gate.picture(time, body, &mut passed)?;
         let now_ms = NOW_MS + u64::from(time);
-        passed
-            .into_iter()
-            .try_for_each(|passed| self.pass.push(passed, now_ms))
+        self.pass.push(passed, now_ms).map(drop)
     }
 
     pub(super) fn play(&mut self, seconds: u32) -> Result<(), Out> {
