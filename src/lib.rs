@@ -19,6 +19,7 @@ pub mod outages;
 pub mod payments;
 pub mod sale;
 pub mod server;
+mod service;
 mod small_file;
 pub mod studio;
 pub mod web;

@@ -85,6 +85,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "admission",
             "sale",
             "server",
+            "service",
             "studio",
             "web",
         ],
@@ -92,6 +93,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
+            "service",
             "app",
             "clock",
             "core",

@@ -28,6 +28,7 @@ use crate::{
     },
     sale::{self, OpenInvoices, Sale},
     server::{self, Doors, metrics},
+    service,
     studio::{Studio, entrance::Entrance, uploads::Uploads},
     web::{
         self, Boards, Clients, Limits, Web, assets::Assets, l402::Challenges, lnurl::Tips,
@@ -35,6 +36,8 @@ use crate::{
     },
 };
 
+/// How long the service manager waits for what was settled while the server was down.
+const READY_WITHIN: Duration = Duration::from_secs(20);
 /// How often uploads are looked through for those that ran out.
 const SWEEP_EVERY: Duration = Duration::from_mins(10);
 
@@ -203,6 +206,15 @@ impl App {
         if let Some(door) = self.metrics {
             tasks.begin("serving metrics", door.serve(shutdown.clone()));
         }
+        let until = shutdown.clone();
+        tasks.begin("telling the service manager", async move {
+            let mut taken = self.settlement.taken();
+            let beginning = async {
+                // Gone only with the server itself.
+                let _ = taken.wait_for(|taken| taken.reconciled).await;
+            };
+            service::tell(beginning, READY_WITHIN, until).await;
+        });
         let serving = server::serve(listener, self.doors, shutdown.clone());
         tasks.begin("serving", serving);
         tracing::info!(%address, "serving");

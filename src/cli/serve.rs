@@ -14,6 +14,7 @@ use super::{Failure, site};
 use crate::{
     app::App,
     clock::{Clock, SystemClock},
+    service,
 };
 
 #[derive(Debug, clap::Args)]
@@ -24,14 +25,27 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Result<(), Failure> {
-    let config = site::load(&args.config)?;
+    let mut config = site::load(&args.config)?;
     runtime()?.block_on(async {
-        let listener = bind(&config).await?;
+        let listener = match service::listener().context("the socket that was handed over")? {
+            Some(handed) => taken(handed, &mut config)?,
+            None => bind(&config).await?,
+        };
         let stop = stop_on_signal()?;
         let app = App::build(&config, Arc::new(SystemClock) as Arc<dyn Clock>).await?;
         app.run(listener, stop).await
     })?;
     Ok(())
+}
+
+fn taken(handed: std::net::TcpListener, config: &mut Config) -> anyhow::Result<TcpListener> {
+    let address = handed.local_addr()?;
+    // SECURITY: what is checked of the address, as that play money is not taken in public, is checked of this one.
+    let wanted = std::mem::replace(&mut config.server.listen, address);
+    if address != wanted && wanted.port() != 0 {
+        tracing::warn!(%address, %wanted, "the socket that was handed over is not server.listen, and counts");
+    }
+    Ok(TcpListener::from_std(handed)?)
 }
 
 pub fn runtime() -> std::io::Result<tokio::runtime::Runtime> {

@@ -20,7 +20,7 @@ use std::{
 
 use axum::{Router, extract::ConnectInfo};
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response, Version, header};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 use hyper::{body::Incoming, service::service_fn};
@@ -40,13 +40,16 @@ use self::handover::{Asked, Line, Slot};
 use crate::media::{gate::Gate, path::PREFIX};
 
 /// Connections at once; more wait to be accepted.
-const MAX_CONNECTIONS: usize = 16_384;
+const MAX_CONNECTIONS: u32 = 16_384;
 /// What may wait in a socket to this same machine, as to the proxy in front. There is no distance
 /// to fill there, and with the megabytes that the kernel would allow, every copy falls out of the
 /// processor's cache: `make bench` then sees a sixth to a third fewer files of 1 MB.
 const NEAR_BUFFER: usize = 256 << 10;
 /// How long a client may take for a request's head, idle keep-alive included.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// For how long connections that nobody uses at the moment are kept once the server is told to
+/// stop: who is about to ask on one gets an answer that says it was the last, and not a reset.
+const LINGER: Duration = Duration::from_secs(1);
 /// How long requests under way may take to finish once the server is told to stop.
 const GRACE: Duration = Duration::from_secs(10);
 
@@ -60,7 +63,7 @@ pub struct Doors {
 /// Serves until `shutdown`, then lets requests under way finish.
 pub async fn serve(listener: TcpListener, doors: Doors, shutdown: CancellationToken) {
     let graceful = GracefulShutdown::new();
-    let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS as usize));
     loop {
         let Ok(permit) = permits.clone().acquire_owned().await else {
             break;
@@ -80,7 +83,13 @@ pub async fn serve(listener: TcpListener, doors: Doors, shutdown: CancellationTo
             }
         };
         let (line, slot) = (Line::new(stream), Slot::default());
-        let connection = connection(line.clone(), peer, doors.clone(), slot.clone());
+        let service = Service {
+            doors: doors.clone(),
+            peer,
+            slot: slot.clone(),
+            shutdown: shutdown.clone(),
+        };
+        let connection = connection(line.clone(), service);
         let connection = Box::pin(graceful.watch(connection));
         tokio::spawn(async move {
             // A client that goes away in mid-answer is everyday life.
@@ -107,10 +116,14 @@ pub async fn serve(listener: TcpListener, doors: Doors, shutdown: CancellationTo
         });
     }
     drop(listener);
-    if tokio::time::timeout(GRACE, graceful.shutdown())
-        .await
-        .is_err()
-    {
+    // Event streams have a permit, too, and use the time for their farewell.
+    let all_gone = permits.acquire_many(MAX_CONNECTIONS);
+    let mut all_gone = std::pin::pin!(all_gone);
+    if tokio::time::timeout(LINGER, &mut all_gone).await.is_ok() {
+        return;
+    }
+    let finished = async { tokio::join!(graceful.shutdown(), all_gone) };
+    if tokio::time::timeout(GRACE, finished).await.is_err() {
         tracing::warn!("some requests did not finish in time");
     }
 }
@@ -136,9 +149,7 @@ fn tune(stream: &TcpStream, peer: SocketAddr) {
 
 fn connection(
     line: Line,
-    peer: SocketAddr,
-    doors: Doors,
-    slot: Slot,
+    service: Service,
 ) -> impl hyper_util::server::graceful::GracefulConnection<
     Error = Box<dyn std::error::Error + Send + Sync>,
 > {
@@ -151,35 +162,52 @@ fn connection(
         .http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(100);
-    let service = service_fn(move |request| answer(doors.clone(), peer, slot.clone(), request));
+    let service = service_fn(move |request| service.clone().answer(request));
     builder
         .serve_connection(TokioIo::new(line), service)
         .into_owned()
 }
 
-async fn answer(
+/// Answers on one connection.
+#[derive(Clone)]
+struct Service {
     doors: Doors,
     peer: SocketAddr,
     slot: Slot,
-    request: Request<Incoming>,
-) -> Result<Response<Answer>, Infallible> {
-    if request.uri().path().starts_with(PREFIX) {
-        let answer = doors
-            .gate
-            .answer(request.method(), request.uri(), request.headers())
-            .await;
-        return Ok(answer.map(Answer::Media));
+    shutdown: CancellationToken,
+}
+
+impl Service {
+    async fn answer(self, request: Request<Incoming>) -> Result<Response<Answer>, Infallible> {
+        let is_http1 = request.version() < Version::HTTP_2;
+        let shutdown = self.shutdown.clone();
+        let mut answer = self.open(request).await?;
+        if is_http1 && shutdown.is_cancelled() {
+            let last = HeaderValue::from_static("close");
+            answer.headers_mut().insert(header::CONNECTION, last);
+        }
+        Ok(answer)
     }
-    let asked = Asked::of(&request);
-    let mut request = request.map(axum::body::Body::new);
-    request.extensions_mut().insert(ConnectInfo(peer));
-    let response = doors.pages.oneshot(request).await?;
-    if let Some(handover) = handover::of(&asked, &response) {
-        slot.give(handover);
-        // The connection's task drops this answer with all the rest.
-        return std::future::pending().await;
+
+    async fn open(self, request: Request<Incoming>) -> Result<Response<Answer>, Infallible> {
+        if request.uri().path().starts_with(PREFIX) {
+            let gate = &self.doors.gate;
+            let answer = gate
+                .answer(request.method(), request.uri(), request.headers())
+                .await;
+            return Ok(answer.map(Answer::Media));
+        }
+        let asked = Asked::of(&request);
+        let mut request = request.map(axum::body::Body::new);
+        request.extensions_mut().insert(ConnectInfo(self.peer));
+        let response = self.doors.pages.oneshot(request).await?;
+        if let Some(handover) = handover::of(&asked, &response) {
+            self.slot.give(handover);
+            // The connection's task drops this answer with all the rest.
+            return std::future::pending().await;
+        }
+        Ok(response.map(Answer::Page))
     }
-    Ok(response.map(Answer::Page))
 }
 
 /// A media body in one piece, unboxed; or whatever a page sends.

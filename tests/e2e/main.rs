@@ -19,6 +19,7 @@ mod lnd;
 mod lnurl;
 mod metrics;
 mod sale;
+mod service;
 mod sessions;
 mod site;
 mod studio;

@@ -180,6 +180,11 @@ impl Client {
         }
     }
 
+    /// Ends connections that are kept: a server that stops waits a moment for what they may ask.
+    fn hang_up(&mut self) {
+        *self = Self::new(self.address);
+    }
+
     pub const fn address(&self) -> SocketAddr {
         self.address
     }
@@ -320,6 +325,7 @@ impl Site {
 
     /// Stops in order and says how it ended.
     pub fn stop(&mut self) -> anyhow::Result<()> {
+        self.client.hang_up();
         self.stop.cancel();
         self.running
             .take()
@@ -356,6 +362,16 @@ impl Program {
 
     /// The same, with the key file somewhere else.
     pub fn serve_with(data: &Path, keys: &Path, payments: &str) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_satreel"));
+        command
+            .args(["serve", "--config"])
+            .arg(Self::config(data, keys, payments))
+            .env("RUST_LOG", "trace,hyper=info,h2=info");
+        Self::start(command)
+    }
+
+    /// Writes the configuration of a site on this data folder.
+    pub fn config(data: &Path, keys: &Path, payments: &str) -> PathBuf {
         let config = data.join("satreel.toml");
         fs::write(
             &config,
@@ -369,10 +385,12 @@ impl Program {
             ),
         )
         .expect("written");
-        let mut child = Command::new(env!("CARGO_BIN_EXE_satreel"))
-            .args(["serve", "--config"])
-            .arg(&config)
-            .env("RUST_LOG", "trace,hyper=info,h2=info")
+        config
+    }
+
+    /// Starts a command that becomes the server.
+    pub fn start(mut command: Command) -> Self {
+        let mut child = command
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
@@ -418,6 +436,8 @@ impl Program {
 
     /// SIGTERM; the exit code and the log.
     pub fn terminate(mut self) -> (Option<i32>, String) {
+        self.client.hang_up();
+        self.metrics.hang_up();
         let pid = self.child.id().to_string();
         Command::new("kill")
             .args(["-TERM", &pid])

@@ -1,0 +1,105 @@
+//! The service manager: what it hands over at the start and what it is told (`sd_listen_fds(3)`,
+//! `sd_notify(3)`). Without one, nothing happens here.
+
+use std::{io, net::TcpListener, time::Duration};
+
+use listenfd::ListenFd;
+use sd_notify::NotifyState;
+use tokio_util::sync::CancellationToken;
+
+/// The socket that viewers come in by, if it was opened before this process began and stays when it
+/// ends: then nobody is refused while one server follows another. Fails for a socket of another
+/// kind, and for several.
+pub fn listener() -> io::Result<Option<TcpListener>> {
+    let mut handed = ListenFd::from_env();
+    if handed.len() > 1 {
+        return Err(io::Error::other("more than one socket was handed over"));
+    }
+    let listener = handed.take_tcp_listener(0)?;
+    if let Some(listener) = &listener {
+        listener.set_nonblocking(true)?;
+    }
+    Ok(listener)
+}
+
+/// Says that the server is ready once `beginning` is over, or after `patience`: a node that is away
+/// must not keep those from their films who have paid. Then gives signs of life where they are
+/// wanted, for as long as this runtime comes to do so, until `shutdown`.
+pub async fn tell(
+    beginning: impl Future<Output = ()>,
+    patience: Duration,
+    shutdown: CancellationToken,
+) {
+    let wanted = sd_notify::watchdog_enabled();
+    tell_to(say, wanted, beginning, patience, shutdown).await;
+}
+
+async fn tell_to(
+    say: impl Fn(NotifyState<'static>),
+    life_within: Option<Duration>,
+    beginning: impl Future<Output = ()>,
+    patience: Duration,
+    shutdown: CancellationToken,
+) {
+    let begun = tokio::time::timeout(patience, beginning);
+    if shutdown.run_until_cancelled(begun).await.is_some() {
+        say(NotifyState::Ready);
+        let living = async {
+            let Some(within) = life_within else {
+                return std::future::pending().await;
+            };
+            let mut beats = tokio::time::interval(within / 2);
+            loop {
+                beats.tick().await;
+                say(NotifyState::Watchdog);
+            }
+        };
+        shutdown.run_until_cancelled(living).await;
+    }
+    say(NotifyState::Stopping);
+}
+
+fn say(state: NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(&[state]) {
+        let error = &error as &dyn std::error::Error;
+        tracing::warn!(error, "the service manager does not listen");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use parking_lot::Mutex;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_node_that_is_away_does_not_keep_the_server_from_serving() {
+        let said = Arc::new(Mutex::new(Vec::new()));
+        let say = {
+            let said = said.clone();
+            move |state: NotifyState<'_>| said.lock().push(state.to_string().trim().to_owned())
+        };
+        let shutdown = CancellationToken::new();
+        let life = Some(Duration::from_secs(30));
+        let patience = Duration::from_secs(20);
+        let telling = tell_to(
+            say,
+            life,
+            std::future::pending(),
+            patience,
+            shutdown.clone(),
+        );
+        let telling = tokio::spawn(telling);
+        tokio::time::sleep(Duration::from_secs(19)).await;
+        assert!(said.lock().is_empty());
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        assert_eq!(*said.lock(), ["READY=1", "WATCHDOG=1"]);
+        tokio::time::sleep(Duration::from_secs(15)).await;
+        shutdown.cancel();
+        telling.await.expect("it ends");
+        let said = said.lock();
+        assert_eq!(said[2..], ["WATCHDOG=1", "STOPPING=1"]);
+    }
+}
