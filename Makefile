@@ -68,7 +68,7 @@ samples: setup
 test: build setup-test samples nodes test-rust test-player test-backup test-install test-alerts test-fail2ban test-nginx test-media test-vectors test-api test-l402 test-uploads test-browser
 	$(call say,All tests passed)
 
-test-rust: player nodes
+test-rust: player nodes setup-test
 	$(call say,Unit and property and integration tests)
 	SATREEL_SAMPLES="$(SAMPLES)" cargo test --workspace --locked
 

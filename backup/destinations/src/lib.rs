@@ -8,6 +8,7 @@ mod error;
 mod folder;
 mod name;
 mod options;
+mod sftp;
 
 use std::fmt::Debug;
 

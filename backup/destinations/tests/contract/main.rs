@@ -3,4 +3,6 @@
 #![allow(clippy::expect_used, reason = "a test may stop where it stands")]
 
 mod folder;
+mod sftp;
+mod sshd;
 mod suite;
