@@ -8,6 +8,7 @@ mod error;
 mod folder;
 mod name;
 mod options;
+mod s3;
 mod sftp;
 
 use std::fmt::Debug;

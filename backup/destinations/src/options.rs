@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use satreel_config::Secret;
+use satreel_config::{HttpUrl, Secret};
 
-use crate::{Destination, Result, folder::Folder, sftp::Sftp};
+use crate::{Destination, Result, folder::Folder, s3::S3, sftp::Sftp};
 
 /// Which place, as the configuration says it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +31,21 @@ pub enum Options {
         /// `/etc/ssh/ssh_host_ed25519_key.pub`. Nobody else is believed.
         host_key: String,
     },
+    /// A bucket of an S3-compatible store, addressed by path. It has to exist already.
+    S3 {
+        /// `https://`, or `http://` on this machine.
+        endpoint: HttpUrl,
+        /// Part of every signature; stores that know none take `us-east-1`.
+        region: String,
+        /// The bucket.
+        bucket: String,
+        /// The folder in the bucket, or nothing. Copies keep to it.
+        prefix: String,
+        /// The key's id.
+        access_key: Secret,
+        /// What requests are signed with; never sent.
+        secret_key: Secret,
+    },
 }
 
 /// Makes the place out of its options. Reaches nothing yet, and reads no secret: both happen with
@@ -39,6 +54,7 @@ pub fn open(options: &Options) -> Result<Box<dyn Destination>> {
     Ok(match options {
         Options::Folder { path } => Box::new(Folder::new(path.clone())),
         Options::Sftp { .. } => Box::new(Sftp::new(options)?),
+        Options::S3 { .. } => Box::new(S3::new(options)?),
     })
 }
 
@@ -48,5 +64,7 @@ pub async fn prepare(options: &Options) -> Result<()> {
     match options {
         Options::Folder { path } => Folder::new(path.clone()).prepare().await,
         Options::Sftp { .. } => Sftp::new(options)?.prepare().await,
+        // A bucket has owners, regions and rules that only its operator knows: it is made there.
+        Options::S3 { .. } => S3::new(options)?.list().await.map(|_| ()),
     }
 }

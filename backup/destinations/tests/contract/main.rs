@@ -3,6 +3,8 @@
 #![allow(clippy::expect_used, reason = "a test may stop where it stands")]
 
 mod folder;
+mod s3;
 mod sftp;
 mod sshd;
 mod suite;
+mod weed;
