@@ -11,7 +11,7 @@ use toml::de::DeTable;
 use crate::{
     fault::{Fault, Faults, Problem, Report},
     limits, offers, payments,
-    schema::{Config, Origin},
+    schema::{Config, Origin, Tls},
     section::Section,
     site, tips, uploads,
 };
@@ -78,7 +78,7 @@ fn read_root<'a>(table: &'a DeTable<'a>, report: &'a Report<'a>, base: &Path) ->
     let server_section = root.section("server");
     let listen_line = server_section.line("listen");
     let server = site::server(server_section);
-    let tls = site::tls(root.section("tls"));
+    let tls = site::tls(root.section("tls"), base);
     let payments = payments::payments(root.section("payments"), base);
     let offers = offers::offers(root.section("offers"));
     let limits = limits::limits(root.section("limits"));
@@ -86,6 +86,14 @@ fn read_root<'a>(table: &'a DeTable<'a>, report: &'a Report<'a>, base: &Path) ->
     let uploads = uploads::uploads(root.section("uploads"));
     let transcoder = site::transcoder(root.section("transcoder"), base, site.as_ref());
     let live = site::live(root.section("live"), base, site.as_ref());
+    if tls != Tls::Off && site.as_ref().is_some_and(|site| !site.url.is_https()) {
+        let remedy = "write https:// in it, as visitors will";
+        let problem = Problem::new(
+            "the site speaks TLS, and its address does not say so",
+            remedy,
+        );
+        root.section("site").fault("url", problem);
+    }
     // Read by satreel-backup, which comes later; its keys are its own affair.
     root.section("backup");
     root.finish();

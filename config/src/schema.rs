@@ -62,10 +62,13 @@ pub struct Server {
 }
 
 /// Who speaks TLS.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Tls {
     /// A proxy in front, or nobody.
     Off,
+    /// The server itself, with a certificate that somebody else renews. Both files are PEM; the
+    /// server's own certificate first, then those that vouch for it.
+    Files { certificate: PathBuf, key: PathBuf },
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -50,19 +50,54 @@ pub(crate) fn server(section: Section<'_>) -> Server {
     server
 }
 
-/// Certificates of our own come with a later version; saying so beats ignoring the wish.
-pub(crate) fn tls(section: Section<'_>) -> Tls {
-    let later = [("off", true), ("files", false), ("acme", false)];
-    let off = section.get("mode", &value::word(&later));
-    if off == Some(false) {
-        let problem = Problem::new(
-            "not in this version",
-            "write mode = \"off\" and put a TLS proxy in front (config/nginx)",
-        );
-        section.fault("mode", problem);
-    }
+const MODES_OF_TLS: [(&str, TlsMode); 3] = [
+    ("off", TlsMode::Off),
+    ("files", TlsMode::Files),
+    ("acme", TlsMode::Acme),
+];
+
+#[derive(Clone, Copy)]
+enum TlsMode {
+    Off,
+    Files,
+    Acme,
+}
+
+pub(crate) fn tls(section: Section<'_>, base: &Path) -> Tls {
+    let mode = section.get("mode", &value::word(&MODES_OF_TLS));
+    let tls = match mode.unwrap_or(TlsMode::Off) {
+        TlsMode::Off => {
+            for key in ["certificate", "key"] {
+                if section.get(key, &value::path(base)).is_some() {
+                    let problem =
+                        Problem::new("of no use with mode = \"off\"", "write mode = \"files\"");
+                    section.fault(key, problem);
+                }
+            }
+            Tls::Off
+        }
+        TlsMode::Files => {
+            let certificate =
+                section.require("certificate", "\"…/fullchain.pem\"", &value::path(base));
+            let key = section.require("key", "\"…/privkey.pem\"", &value::path(base));
+            match (certificate, key) {
+                (Some(certificate), Some(key)) => Tls::Files { certificate, key },
+                _ => Tls::Off,
+            }
+        }
+        // Saying so beats ignoring the wish.
+        TlsMode::Acme => {
+            let problem = Problem::new(
+                "not in this version",
+                "write mode = \"files\" and let certbot or lego renew them, or \"off\" and put a TLS proxy in front \
+                 (config/nginx.conf)",
+            );
+            section.fault("mode", problem);
+            Tls::Off
+        }
+    };
     section.finish();
-    Tls::Off
+    tls
 }
 
 const SANDBOXES: [(&str, Sandbox); 2] = [

@@ -5,7 +5,8 @@ mod tasks;
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result, bail};
-use satreel_config::{Backend, Config};
+use satreel_config::{Backend, Config, Tls};
+use satreel_tls::Identity;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -63,13 +64,8 @@ pub struct App {
 impl App {
     /// Opens everything that can be at fault before the first viewer comes.
     pub async fn build(config: &Config, clock: Arc<dyn Clock>) -> Result<Self> {
-        // First the cheap refusals: nothing is created on disk for a site that may not run.
-        if let Some(fault) = config.wallet_exposure() {
-            bail!("{fault}");
-        }
-        let assets = Assets::embedded()?;
+        let assets = prepare(config)?;
         let data = &config.site.data;
-        std::fs::create_dir_all(data).with_context(|| data.display().to_string())?;
 
         // Keys before anything that could sign; the ledger before anything that could settle.
         let keys = Arc::new(Keys::open(&config.site.keys, clock.now())?);
@@ -150,7 +146,11 @@ impl App {
         });
         Ok(Self {
             data: data.clone(),
-            doors: Doors { gate, pages },
+            doors: Doors {
+                gate,
+                pages,
+                identity: identity(config)?,
+            },
             metrics: measured,
             settlement,
             ledger,
@@ -248,6 +248,27 @@ async fn sweep(uploads: Arc<Uploads>, clock: Arc<dyn Clock>, shutdown: Cancellat
             return;
         }
     }
+}
+
+/// First the cheap refusals: nothing is created on disk for a site that may not run.
+fn prepare(config: &Config) -> Result<Assets> {
+    if let Some(fault) = config.wallet_exposure() {
+        bail!("{fault}");
+    }
+    let assets = Assets::embedded()?;
+    let data = &config.site.data;
+    std::fs::create_dir_all(data).with_context(|| data.display().to_string())?;
+    Ok(assets)
+}
+
+/// The site's own certificate, if it has one. Good at the start, or nobody could come in.
+fn identity(config: &Config) -> Result<Option<Arc<Identity>>> {
+    let Tls::Files { certificate, key } = &config.tls else {
+        return Ok(None);
+    };
+    let identity = Identity::new("[tls]", certificate, key, &[b"h2", b"http/1.1"]);
+    identity.config()?;
+    Ok(Some(Arc::new(identity)))
 }
 
 fn open_media(config: &Config) -> Result<(Arc<Store>, Arc<Live>)> {

@@ -20,19 +20,28 @@ use std::{
 
 use axum::{Router, extract::ConnectInfo};
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, Version, header};
+use http::{
+    HeaderValue, Request, Response, Version,
+    header::{self, STRICT_TRANSPORT_SECURITY},
+};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{conn::auto, graceful::GracefulShutdown},
+    server::{
+        conn::auto,
+        graceful::{GracefulShutdown, Watcher},
+    },
 };
+use satreel_tls::Identity;
 use socket2::SockRef;
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
+    sync::{OwnedSemaphorePermit, Semaphore},
 };
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
@@ -47,6 +56,10 @@ const MAX_CONNECTIONS: u32 = 16_384;
 const NEAR_BUFFER: usize = 256 << 10;
 /// How long a client may take for a request's head, idle keep-alive included.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a client may take for TLS.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+/// Browsers come back by TLS for a year (RFC 6797).
+const ALWAYS_TLS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 /// For how long connections that nobody uses at the moment are kept once the server is told to
 /// stop: who is about to ask on one gets an answer that says it was the last, and not a reset.
 const LINGER: Duration = Duration::from_secs(1);
@@ -58,6 +71,8 @@ const GRACE: Duration = Duration::from_secs(10);
 pub struct Doors {
     pub gate: Arc<Gate>,
     pub pages: Router,
+    /// The site's own certificate; None: a proxy in front has it, or nobody.
+    pub identity: Option<Arc<Identity>>,
 }
 
 /// Serves until `shutdown`, then lets requests under way finish.
@@ -82,38 +97,20 @@ pub async fn serve(listener: TcpListener, doors: Doors, shutdown: CancellationTo
                 continue;
             }
         };
-        let (line, slot) = (Line::new(stream), Slot::default());
         let service = Service {
             doors: doors.clone(),
             peer,
-            slot: slot.clone(),
+            slot: None,
             shutdown: shutdown.clone(),
         };
-        let connection = connection(line.clone(), service);
-        let connection = Box::pin(graceful.watch(connection));
-        tokio::spawn(async move {
-            // A client that goes away in mid-answer is everyday life.
-            let handover = tokio::select! {
-                ended = connection => {
-                    if let Err(error) = ended {
-                        tracing::debug!(error, "connection ended");
-                    }
-                    return;
-                }
-                handover = slot.taken() => handover,
-            };
-            let Some(socket) = line.release() else {
-                return;
-            };
-            // In a task of its own: this one, with all that a connection needs, ends here.
-            tokio::spawn(async move {
-                let _permit = permit;
-                if let Err(error) = handover.write(socket).await {
-                    let error = &error as &dyn std::error::Error;
-                    tracing::debug!(error, "event stream ended");
-                }
-            });
-        });
+        let watcher = graceful.watcher();
+        match &doors.identity {
+            None => tokio::spawn(plain(stream, service, watcher, permit)),
+            Some(identity) => {
+                let identity = identity.clone();
+                tokio::spawn(secure(stream, identity, service, watcher, permit))
+            }
+        };
     }
     drop(listener);
     // Event streams have a permit, too, and use the time for their farewell.
@@ -125,6 +122,66 @@ pub async fn serve(listener: TcpListener, doors: Doors, shutdown: CancellationTo
     let finished = async { tokio::join!(graceful.shutdown(), all_gone) };
     if tokio::time::timeout(GRACE, finished).await.is_err() {
         tracing::warn!("some requests did not finish in time");
+    }
+}
+
+/// One connection without TLS.
+async fn plain(
+    stream: TcpStream,
+    mut service: Service,
+    watcher: Watcher,
+    permit: OwnedSemaphorePermit,
+) {
+    let (line, slot) = (Line::new(stream), Slot::default());
+    service.slot = Some(slot.clone());
+    let connection = Box::pin(watcher.watch(connection(line.clone(), service)));
+    let handover = tokio::select! {
+        ended = connection => {
+            note_end(ended);
+            return;
+        }
+        handover = slot.taken() => handover,
+    };
+    let Some(socket) = line.release() else {
+        return;
+    };
+    // In a task of its own: this one, with all that a connection needs, ends here.
+    tokio::spawn(async move {
+        let _permit = permit;
+        if let Err(error) = handover.write(socket).await {
+            let error = &error as &dyn std::error::Error;
+            tracing::debug!(error, "event stream ended");
+        }
+    });
+}
+
+/// One connection with TLS. Event streams stay in the HTTP machinery there, as the keys are in it.
+async fn secure(
+    stream: TcpStream,
+    identity: Arc<Identity>,
+    service: Service,
+    watcher: Watcher,
+    _permit: OwnedSemaphorePermit,
+) {
+    let config = match identity.config() {
+        Ok(config) => config,
+        Err(error) => {
+            let error = &error as &dyn std::error::Error;
+            tracing::error!(error, "nobody can connect by TLS");
+            return;
+        }
+    };
+    let accepting = TlsAcceptor::from(config).accept(stream);
+    if let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE, accepting).await {
+        note_end(watcher.watch(connection(stream, service)).await);
+    }
+    // Else one of the internet's scanners, mostly.
+}
+
+fn note_end(ended: Result<(), Box<dyn std::error::Error + Send + Sync>>) {
+    if let Err(error) = ended {
+        // A client that goes away in mid-answer is everyday life.
+        tracing::debug!(error, "connection ended");
     }
 }
 
@@ -148,7 +205,7 @@ fn tune(stream: &TcpStream, peer: SocketAddr) {
 }
 
 fn connection(
-    line: Line,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     service: Service,
 ) -> impl hyper_util::server::graceful::GracefulConnection<
     Error = Box<dyn std::error::Error + Send + Sync>,
@@ -164,7 +221,7 @@ fn connection(
         .max_concurrent_streams(100);
     let service = service_fn(move |request| service.clone().answer(request));
     builder
-        .serve_connection(TokioIo::new(line), service)
+        .serve_connection(TokioIo::new(stream), service)
         .into_owned()
 }
 
@@ -173,7 +230,8 @@ fn connection(
 struct Service {
     doors: Doors,
     peer: SocketAddr,
-    slot: Slot,
+    /// Where event streams leave the HTTP machinery; None: they stay.
+    slot: Option<Slot>,
     shutdown: CancellationToken,
 }
 
@@ -181,7 +239,13 @@ impl Service {
     async fn answer(self, request: Request<Incoming>) -> Result<Response<Answer>, Infallible> {
         let is_http1 = request.version() < Version::HTTP_2;
         let shutdown = self.shutdown.clone();
+        let is_secure = self.doors.identity.is_some();
         let mut answer = self.open(request).await?;
+        if is_secure {
+            answer
+                .headers_mut()
+                .insert(STRICT_TRANSPORT_SECURITY, ALWAYS_TLS);
+        }
         if is_http1 && shutdown.is_cancelled() {
             let last = HeaderValue::from_static("close");
             answer.headers_mut().insert(header::CONNECTION, last);
@@ -201,8 +265,10 @@ impl Service {
         let mut request = request.map(axum::body::Body::new);
         request.extensions_mut().insert(ConnectInfo(self.peer));
         let response = self.doors.pages.oneshot(request).await?;
-        if let Some(handover) = handover::of(&asked, &response) {
-            self.slot.give(handover);
+        if let Some(slot) = &self.slot
+            && let Some(handover) = handover::of(&asked, &response)
+        {
+            slot.give(handover);
             // The connection's task drops this answer with all the rest.
             return std::future::pending().await;
         }

@@ -26,4 +26,5 @@ mod studio;
 mod studio_posters;
 mod studio_sales;
 mod studio_titles;
+mod tls;
 mod uploads;

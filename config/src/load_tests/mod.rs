@@ -63,7 +63,10 @@ fn the_examples_comments_are_valid_too() {
         })
         .filter(|line| !line.starts_with(['#', ' ']) || line.contains("tier ="))
         .collect();
-    let uncommented = uncommented.join("\n");
+    let uncommented = uncommented
+        .join("\n")
+        .replace("mode = \"off\"", "mode = \"files\"")
+        .replace("http://127.0.0.1:8420", "https://127.0.0.1:8420");
     let config = read(&uncommented).unwrap_or_else(|faults| panic!("{faults}\n{uncommented}"));
     assert!(config.payments.lnd.is_some() && config.payments.btcpay.is_some());
     assert_eq!(config.offers.tiers[2].tier, TierKind::Pass);
@@ -222,6 +225,12 @@ fn each_fault_has_its_words() {
             "known here: listen, metrics, trusted_proxies, cache_mb",
         ),
         ("tls", "mode = \"acme\"", "put a TLS proxy in front"),
+        (
+            "tls",
+            "mode = \"files\"",
+            "write certificate = \"…/fullchain.pem\"",
+        ),
+        ("tls", "key = \"x\"", "write mode = \"files\""),
         (
             "tls",
             "mode = \"on\"",

@@ -13,8 +13,9 @@ use super::patience::Patience;
 use super::refusal::Refusal;
 use super::rest::{Due, Kind, Rest};
 use super::rtmp::session::{Said, Session};
-use super::wire::{Identity, Wire};
+use super::wire::{Wire, secure};
 use crate::site::Site;
+use satreel_tls::Identity;
 
 /// Connections of all kinds.
 const MOST: usize = 256;
@@ -52,9 +53,10 @@ pub(crate) fn start(site: &Site) -> io::Result<()> {
         house,
         strangers: Strangers::default(),
     });
-    if let Some(secure) = &site.live.secure {
-        let (door, address) = (Arc::clone(&door), secure.listen);
-        let identity = Arc::new(Identity::new(secure));
+    if let Some(tls) = &site.live.secure {
+        let (door, address) = (Arc::clone(&door), tls.listen);
+        let identity = Identity::new("[live]", &tls.certificate, &tls.key, &[]);
+        let identity = Arc::new(identity);
         thread("rtmps", move || door.serve(address, Some(&identity)))?;
     }
     let address = site.live.listen;
@@ -87,7 +89,7 @@ impl Door {
                     let (house, identity) = (Arc::clone(&self.house), identity.cloned());
                     let served = thread("publisher", move || {
                         let wire = match identity {
-                            Some(identity) => identity.wire(socket),
+                            Some(identity) => secure(socket, &identity),
                             None => Ok(Wire::Plain(socket)),
                         };
                         match wire {

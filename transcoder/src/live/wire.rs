@@ -1,96 +1,21 @@
 //! A publisher's socket, with TLS or without. Reads return after every look at the network, so that
 //! whoever reads can look at the clock.
 
-use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
-use rustls::crypto::ring;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ServerConfig, ServerConnection};
-use satreel_config::LiveTls;
+use rustls::ServerConnection;
+use satreel_tls::{BadIdentity, Identity};
 
 /// How long, and for how many bytes, a publisher that is turned away is still listened to.
 const FAREWELL: Duration = Duration::from_secs(2);
 const LAST_BYTES: usize = 4 << 20;
 
-/// The certificate that publishers see, read anew when its files change.
-#[derive(Debug)]
-pub(crate) struct Identity {
-    certificate: PathBuf,
-    key: PathBuf,
-    loaded: Mutex<Option<(Stamp, Arc<ServerConfig>)>>,
-}
-
-type Stamp = [Option<SystemTime>; 2];
-
-/// Why nobody can connect by TLS.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum BadIdentity {
-    #[error("{}: {source}: `certificate` and `key` of `[live]` name PEM files", .path.display())]
-    File {
-        path: PathBuf,
-        source: rustls::pki_types::pem::Error,
-    },
-    #[error("`certificate` and `key` of `[live]` do not go together: {0}")]
-    Pair(#[from] rustls::Error),
-}
-
-impl Identity {
-    pub(crate) fn new(tls: &LiveTls) -> Self {
-        Self {
-            certificate: tls.certificate.clone(),
-            key: tls.key.clone(),
-            loaded: Mutex::default(),
-        }
-    }
-
-    fn config(&self) -> Result<Arc<ServerConfig>, BadIdentity> {
-        let written = |path| fs::metadata(path).and_then(|about| about.modified()).ok();
-        let stamp = [written(&self.certificate), written(&self.key)];
-        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((before, config)) = &*loaded
-            && *before == stamp
-        {
-            return Ok(Arc::clone(config));
-        }
-        let config = match (self.load(), loaded.as_ref()) {
-            (Ok(config), _) => Arc::new(config),
-            // One of the two files is written after the other: until then the old ones go on.
-            (Err(error), Some((_, before))) => {
-                tracing::warn!(%error, "the renewed certificate is not taken yet");
-                return Ok(Arc::clone(before));
-            }
-            (Err(error), None) => return Err(error),
-        };
-        *loaded = Some((stamp, Arc::clone(&config)));
-        Ok(config)
-    }
-
-    fn load(&self) -> Result<ServerConfig, BadIdentity> {
-        let file = |path: &PathBuf| {
-            let path = path.clone();
-            move |source| BadIdentity::File { path, source }
-        };
-        let chain = CertificateDer::pem_file_iter(&self.certificate)
-            .and_then(Iterator::collect)
-            .map_err(file(&self.certificate))?;
-        let key = PrivateKeyDer::from_pem_file(&self.key).map_err(file(&self.key))?;
-        let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
-        Ok(builder
-            .with_safe_default_protocol_versions()?
-            .with_no_client_auth()
-            .with_single_cert(chain, key)?)
-    }
-
-    pub(crate) fn wire(&self, socket: TcpStream) -> Result<Wire, BadIdentity> {
-        let tls = ServerConnection::new(self.config()?)?;
-        Ok(Wire::Tls(Box::new(tls), socket))
-    }
+/// A publisher's socket behind this certificate.
+pub(crate) fn secure(socket: TcpStream, identity: &Identity) -> Result<Wire, BadIdentity> {
+    let tls = identity.connection()?;
+    Ok(Wire::Tls(Box::new(tls), socket))
 }
 
 /// One connection.
