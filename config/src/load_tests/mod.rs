@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use satreel_hls::{live::Mode, title::TierKind};
 
 use crate::{
-    Backend, Config, Faults, Ladder, Limits, Loudness, Network, Offers, Sandbox, Secret, load,
+    Backend, Config, Faults, Ladder, Limits, Loudness, Network, Offers, Sandbox, Secret, Tls, load,
     parse,
 };
 
@@ -201,6 +201,36 @@ fn a_ladder_of_ones_own() {
 }
 
 #[test]
+fn a_site_that_speaks_tls_names_its_certificate() {
+    let files = "mode = \"files\"\ncertificate = \"c.pem\"\nkey = \"k.pem\"";
+    let text = format!("{MINIMAL}\n[tls]\n{files}\n");
+    let faults = read(&text).expect_err("no https").to_string();
+    assert!(
+        faults.contains("site.url") && faults.contains("write https://"),
+        "{faults}"
+    );
+    let config =
+        read(&text.replace("http://", "https://")).unwrap_or_else(|faults| panic!("{faults}"));
+    let wanted = Tls::Files {
+        certificate: "/etc/satreel/c.pem".into(),
+        key: "/etc/satreel/k.pem".into(),
+    };
+    assert_eq!(config.tls, wanted);
+    for (line, wanted) in [
+        ("mode = \"acme\"", "put a TLS proxy in front"),
+        ("mode = \"on\"", "write \"off\" or \"files\" or \"acme\""),
+        (
+            "mode = \"files\"",
+            "write certificate = \"…/fullchain.pem\"",
+        ),
+        ("key = \"x\"", "write mode = \"files\""),
+    ] {
+        let faults = faults_with("tls", line).join("\n");
+        assert!(faults.contains(wanted), "{line}: {faults}");
+    }
+}
+
+#[test]
 fn each_fault_has_its_words() {
     for (section, line, wanted) in [
         (
@@ -223,18 +253,6 @@ fn each_fault_has_its_words() {
             "server",
             "zebra = 1",
             "known here: listen, metrics, trusted_proxies, cache_mb",
-        ),
-        ("tls", "mode = \"acme\"", "put a TLS proxy in front"),
-        (
-            "tls",
-            "mode = \"files\"",
-            "write certificate = \"…/fullchain.pem\"",
-        ),
-        ("tls", "key = \"x\"", "write mode = \"files\""),
-        (
-            "tls",
-            "mode = \"on\"",
-            "write \"off\" or \"files\" or \"acme\"",
         ),
         ("payments", "invoice_minutes = 1441", "from 1 to 1440"),
         ("offers", "tiers = 1", "a list is wanted here"),
