@@ -7,6 +7,7 @@
 use std::{
     fs::Metadata,
     io,
+    os::unix::fs::FileExt as _,
     path::PathBuf,
     sync::Arc,
     time::{Duration, Instant, UNIX_EPOCH},
@@ -15,6 +16,7 @@ use std::{
 use bytes::Bytes;
 use quick_cache::{Weighter, sync::Cache};
 use satreel_hls::{
+    live::{Place, window::growing},
     naming::{MediaFile, VideoId},
     playlist,
 };
@@ -143,6 +145,34 @@ impl Store {
         self.cache.get_or_insert_async(&key, self.read(key)).await
     }
 
+    /// A broadcast's part, which lies in the file of its segment.
+    pub async fn load_part(
+        &self,
+        title: VideoId,
+        part: MediaFile,
+        segment: MediaFile,
+        place: Place,
+    ) -> Result<Arc<Asset>, Error> {
+        let key = Key {
+            title,
+            file: part,
+            cut_after: None,
+        };
+        let read = async {
+            let folder = self.titles.join(title.to_string());
+            let names = [growing(segment), segment.to_string()].map(|name| folder.join(name));
+            let read = tokio::task::spawn_blocking(move || read_within(&names, place)).await;
+            let bytes = found(key, read)?;
+            // The same for every server that reads it: the file's own time changes as it grows.
+            let stamp = Stamp {
+                bytes: place.bytes,
+                modified_ns: place.at.into(),
+            };
+            Ok(Arc::new(Asset::new(key, bytes.into(), stamp)))
+        };
+        self.cache.get_or_insert_async(&key, read).await
+    }
+
     /// Where the free part of a title ends: the number of its last whole segment, and the time of
     /// that segment's end in microseconds. None: not even the first segment fits.
     pub async fn preview_end(
@@ -164,16 +194,7 @@ impl Store {
     async fn read(&self, key: Key) -> Result<Arc<Asset>, Error> {
         let path = self.path(key.title, key.file);
         let read = tokio::task::spawn_blocking(move || read_file(path)).await;
-        let (bytes, stamp) = read
-            .unwrap_or_else(|panic| Err(io::Error::other(panic)))
-            .map_err(|source| match source.kind() {
-                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Error::Absent,
-                _ => Error::Read {
-                    title: key.title,
-                    file: key.file,
-                    source,
-                },
-            })?;
+        let (bytes, stamp) = found(key, read)?;
         let bytes = match key.cut_after {
             Some(last) => parse(key.title, key.file, &bytes)?
                 .truncated(last)
@@ -236,6 +257,32 @@ impl Asset {
             read_at: Instant::now(),
         }
     }
+}
+
+/// What a thread has read, with a fault's name.
+fn found<T>(key: Key, read: Result<io::Result<T>, tokio::task::JoinError>) -> Result<T, Error> {
+    read.unwrap_or_else(|panic| Err(io::Error::other(panic)))
+        .map_err(|source| match source.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Error::Absent,
+            _ => Error::Read {
+                title: key.title,
+                file: key.file,
+                source,
+            },
+        })
+}
+
+/// Out of a segment's file, which has the first name until it is whole, and then the second.
+fn read_within([growing, whole]: &[PathBuf; 2], place: Place) -> io::Result<Vec<u8>> {
+    let file = std::fs::File::open(growing).or_else(|_| std::fs::File::open(whole))?;
+    let ends = place.at.checked_add(place.bytes);
+    // No journal makes more be allocated than there is.
+    if ends.is_none_or(|ends| file.metadata().map_or(true, |about| about.len() < ends)) {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    let mut bytes = vec![0; usize::try_from(place.bytes).unwrap_or(0)];
+    file.read_exact_at(&mut bytes, place.at)?;
+    Ok(bytes)
 }
 
 fn read_file(path: PathBuf) -> io::Result<(Vec<u8>, Stamp)> {

@@ -119,7 +119,11 @@ pub fn broadcast<'a>(
     segmenter.end(&mut out);
     let lines = out.iter().filter_map(|output| match output {
         Output::Event(event) => Some(event.line()),
-        Output::File(..) | Output::Link { .. } | Output::Picture(_) => None,
+        Output::File(..)
+        | Output::Grow(..)
+        | Output::Whole(..)
+        | Output::Link { .. }
+        | Output::Picture(_) => None,
     });
     let (replayed, _) = Window::replay(&lines.collect::<String>());
     Ok((segmenter.window().clone(), replayed))

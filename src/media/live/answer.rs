@@ -52,9 +52,14 @@ impl Live {
                 let playlist = broadcast.playlist(track, view).ok_or(Trouble::Absent)?;
                 Ok(Served::Playlist(playlist))
             }
-            MediaFile::Part(track, ..) => {
+            MediaFile::Part(track, segment, part) => {
                 self.wait_for_part(broadcast, track, file).await?;
-                self.load(broadcast, file).await
+                let Some(place) = broadcast.place(track, segment, part) else {
+                    return self.load(broadcast, file).await;
+                };
+                let of = MediaFile::Segment(track, segment);
+                let loaded = self.store.load_part(broadcast.id, file, of, place).await;
+                served(loaded)
             }
             MediaFile::Master
             | MediaFile::Init(_)
@@ -73,11 +78,7 @@ impl Live {
     }
 
     async fn load(&self, broadcast: &Broadcast, file: MediaFile) -> Result<Served, Trouble> {
-        match self.store.load(broadcast.id, file, None).await {
-            Ok(asset) => Ok(Served::File(asset)),
-            Err(store::Error::Absent) => Err(Trouble::Absent),
-            Err(error) => Err(error.into()),
-        }
+        served(self.store.load(broadcast.id, file, None).await)
     }
 
     async fn wait_for_playlist(
@@ -152,5 +153,13 @@ impl Live {
 
     fn seat(&self) -> Result<SemaphorePermit<'_>, Trouble> {
         self.seats.try_acquire().map_err(|_| Trouble::Crowded)
+    }
+}
+
+fn served(loaded: Result<Arc<Asset>, store::Error>) -> Result<Served, Trouble> {
+    match loaded {
+        Ok(asset) => Ok(Served::File(asset)),
+        Err(store::Error::Absent) => Err(Trouble::Absent),
+        Err(error) => Err(error.into()),
     }
 }

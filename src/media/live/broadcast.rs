@@ -6,7 +6,7 @@ use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
 use satreel_hls::{
     live::{
-        Answer, Ask, View, Window,
+        Answer, Ask, Place, View, Window,
         broadcast::{BroadcastFile, Standing},
     },
     naming::{MediaFile, TrackName, VideoId},
@@ -217,6 +217,11 @@ impl Broadcast {
         });
         state.rendered.insert((track, view), Arc::clone(&made));
         Some(made)
+    }
+
+    /// Where a part lies in its segment's file; None: it is a file of its own.
+    pub(super) fn place(&self, track: TrackName, segment: u32, part: u32) -> Option<Place> {
+        self.state.lock().window.place(track, segment, part)
     }
 
     pub(super) fn presence(&self, file: MediaFile) -> Presence {

@@ -8,7 +8,7 @@ use std::{
 
 use satreel_hls::{
     live::{
-        Event, Header, JOURNAL, Mode,
+        Event, Header, JOURNAL, Mode, Place,
         broadcast::{BROADCAST, BroadcastFile, Standing},
     },
     naming::MediaFile,
@@ -108,6 +108,7 @@ impl Stage {
             part,
             us: 200_000,
             key: part == 0,
+            place: None,
         });
     }
 
@@ -224,6 +225,62 @@ async fn a_hinted_part_is_waited_for() {
     stage.segment("v", 5);
     let never = never.await.expect("no panic");
     assert!(matches!(never, Err(Trouble::Absent)), "{never:?}");
+}
+
+/// Parts lie in their segment's file, before and after it has its name.
+#[tokio::test]
+async fn parts_are_read_out_of_a_file_that_grows() {
+    let stage = Stage::running();
+    let segment = MediaFile::Segment(track("v"), 6);
+    stage.segment("v", 5);
+    let growing = stage
+        .folder
+        .join(satreel_hls::live::window::growing(segment));
+    fs::write(&growing, b"onetwo, and what is not listed").expect("written");
+    let live = stage.open();
+    for (part, place) in [
+        (0, Place { at: 0, bytes: 3 }),
+        (1, Place { at: 3, bytes: 3 }),
+    ] {
+        stage.say(&Event::Part {
+            track: track("v"),
+            segment: 6,
+            part,
+            us: 200_000,
+            key: part == 0,
+            place: Some(place),
+        });
+    }
+    let file = async |live: &Live, name: &str| match ask(live, name, "").await {
+        Ok(Served::File(asset)) => (asset.bytes.clone(), asset.etag.clone(), asset.immutable),
+        other => panic!("{other:?}"),
+    };
+    let (first, second) = (
+        file(&live, "v-6.0.m4s").await,
+        file(&live, "v-6.1.m4s").await,
+    );
+    assert_eq!((&first.0[..], &second.0[..]), (&b"one"[..], &b"two"[..]));
+    assert!(first.1 != second.1 && second.2);
+    let early = ask(&live, "v-6.m4s", "").await;
+    assert!(matches!(early, Err(Trouble::Absent)), "{early:?}");
+    fs::rename(&growing, stage.folder.join(segment.to_string())).expect("named");
+    let other = stage.open();
+    assert_eq!(
+        file(&other, "v-6.1.m4s").await,
+        second,
+        "another server says the same"
+    );
+    // A journal that promises more than there is makes nobody read beyond it.
+    stage.say(&Event::Part {
+        track: track("v"),
+        segment: 6,
+        part: 2,
+        us: 200_000,
+        key: false,
+        place: Some(Place { at: 6, bytes: 1000 }),
+    });
+    let torn = ask(&stage.open(), "v-6.2.m4s", "").await;
+    assert!(matches!(torn, Err(Trouble::Store(_))), "{torn:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -95,6 +95,7 @@ impl Stage {
                 part,
                 us: 200_000,
                 key: part == 0,
+                place: None,
             });
         }
     }

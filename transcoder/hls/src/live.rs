@@ -20,7 +20,7 @@ pub mod reload;
 pub mod render;
 pub mod window;
 
-pub use journal::{Event, Header, Mode};
+pub use journal::{Event, Header, Mode, Place};
 pub use reload::{Answer, Ask};
 pub use render::View;
 pub use window::Window;

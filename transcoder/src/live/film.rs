@@ -224,7 +224,7 @@ impl Film<'_> {
             read::samples(&picture).ok_or_else(|| Fault::damaged(shown))?;
         let [line, other] = self.tracks;
         let begins = line.ends;
-        let bytes = fmp4::fragment(1, self.place * 2, begins, &samples, data);
+        let bytes = fmp4::fragment(1, self.place * 2, begins, &samples, &data);
         self.write(&bytes)?;
         self.tracks[0].ends = begins + lasts(&samples);
         let is_first = is_cut || self.ends == 0;
@@ -239,7 +239,7 @@ impl Film<'_> {
         } else {
             other.ends
         };
-        let bytes = fmp4::fragment(2, self.place * 2 + 1, begins, &samples, data);
+        let bytes = fmp4::fragment(2, self.place * 2 + 1, begins, &samples, &data);
         self.write(&bytes)?;
         self.tracks[1].ends = begins + lasts(&samples);
         self.place += 1;

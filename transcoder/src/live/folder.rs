@@ -6,9 +6,11 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
-use satreel_hls::live::{Event, JOURNAL, Window, checkpoint, window};
+use satreel_hls::live::window::growing;
+use satreel_hls::live::{Event, JOURNAL, Place, Window, checkpoint, window};
 use satreel_hls::naming::{MediaFile, TrackName};
 
 use super::segmenter::Output;
@@ -50,7 +52,8 @@ impl Keep {
         Ok(Self { path, journal })
     }
 
-    fn file(&self, from: &Path, file: MediaFile, bytes: &[u8]) -> io::Result<()> {
+    /// `bytes`: what is in it, if it is at hand.
+    fn file(&self, from: &Path, file: MediaFile, bytes: Option<&[u8]>) -> io::Result<()> {
         let (MediaFile::Init(track) | MediaFile::Reinit(track, _) | MediaFile::Segment(track, _)) =
             file
         else {
@@ -62,7 +65,10 @@ impl Keep {
         let name = file.to_string();
         match fs::hard_link(from.join(&name), self.path.join(&name)) {
             Ok(()) => Ok(()),
-            Err(_) => write_soon(&self.path, &name, bytes),
+            Err(_) => match bytes {
+                Some(bytes) => write_soon(&self.path, &name, bytes),
+                None => write_soon(&self.path, &name, &fs::read(from.join(&name))?),
+            },
         }
     }
 
@@ -102,7 +108,16 @@ pub(crate) struct Folder {
     longest: u64,
     /// Where segments are kept. None: they are not, or no longer.
     keep: Option<Keep>,
+    /// Segments that grow, one a track at the most.
+    open: Vec<Open>,
     gone: u32,
+}
+
+#[derive(Debug)]
+struct Open {
+    segment: MediaFile,
+    file: File,
+    written: u64,
 }
 
 impl Folder {
@@ -115,6 +130,7 @@ impl Folder {
             longest: LONGEST_JOURNAL,
             journal,
             keep: keep.map(Keep::open).transpose()?,
+            open: Vec::new(),
             gone: 0,
         })
     }
@@ -143,9 +159,15 @@ impl Folder {
             match output {
                 Output::File(file, bytes) => {
                     self.write(*file, bytes)?;
-                    unkept = unkept.or(self.record(|keep, from| keep.file(from, *file, bytes)));
+                    unkept =
+                        unkept.or(self.record(|keep, from| keep.file(from, *file, Some(bytes))));
                 }
-                Output::Link { file, of } => self.link(*file, *of)?,
+                Output::Grow(file, bytes) => self.grow(*file, bytes)?,
+                Output::Whole(file, _) => {
+                    self.name(*file)?;
+                    unkept = unkept.or(self.record(|keep, from| keep.file(from, *file, None)));
+                }
+                Output::Link { file, of } => self.link(*file, *of, window)?,
                 Output::Picture(_) | Output::Event(_) => {}
             }
         }
@@ -185,7 +207,52 @@ impl Folder {
         }
     }
 
-    fn link(&self, file: MediaFile, of: MediaFile) -> io::Result<()> {
+    /// One file a segment, from its first part on: nothing is written twice.
+    fn grow(&mut self, segment: MediaFile, bytes: &[u8]) -> io::Result<()> {
+        let at = match self.open.iter().position(|open| open.segment == segment) {
+            Some(at) => at,
+            None => {
+                let file = File::create(self.path.join(growing(segment)))?;
+                self.open.push(Open {
+                    segment,
+                    file,
+                    written: 0,
+                });
+                self.open.len() - 1
+            }
+        };
+        let open = &mut self.open[at];
+        if let Err(error) = open.file.write_all(bytes) {
+            // The next part begins where this one did.
+            open.file.set_len(open.written)?;
+            return Err(error);
+        }
+        open.written += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// A segment's file is whole.
+    fn name(&mut self, segment: MediaFile) -> io::Result<()> {
+        self.open.retain(|open| open.segment != segment);
+        let [from, to] = [growing(segment), segment.to_string()].map(|name| self.path.join(name));
+        fs::rename(from, to)
+    }
+
+    /// A part of the top's as a rung's: it has no file of its own.
+    fn copy(&self, file: MediaFile, segment: MediaFile, place: Place) -> io::Result<()> {
+        let open = File::open(self.path.join(growing(segment)));
+        let of = open.or_else(|_| File::open(self.path.join(segment.to_string())))?;
+        let mut bytes = vec![0; usize::try_from(place.bytes).map_err(io::Error::other)?];
+        of.read_exact_at(&mut bytes, place.at)?;
+        self.write(file, &bytes)
+    }
+
+    fn link(&self, file: MediaFile, of: MediaFile, window: &Window) -> io::Result<()> {
+        if let MediaFile::Part(track, segment, part) = of
+            && let Some(place) = window.place(track, segment, part)
+        {
+            return self.copy(file, MediaFile::Segment(track, segment), place);
+        }
         let [file, of] = [file, of].map(|file| self.path.join(file.to_string()));
         match fs::hard_link(&of, &file) {
             // An earlier process got as far as this, and its journal did not.

@@ -89,6 +89,8 @@ pub(crate) struct Ladder {
     shown: BTreeMap<u32, Vec<u64>>,
     /// Of the file that was written last.
     samples: Option<(u64, Vec<Sample>)>,
+    /// The same of all pieces of the top's open segment.
+    pieces: Option<(u64, Vec<Sample>)>,
     frame_ticks: u64,
     /// When the next worker may begin, and how many have failed one after another.
     again_ms: u64,
@@ -129,6 +131,7 @@ impl Ladder {
             latest: 0,
             shown: BTreeMap::new(),
             samples: None,
+            pieces: None,
             frame_ticks: 0,
             again_ms: 0,
             failed: 0,
@@ -333,11 +336,21 @@ impl Ladder {
     fn owe(&mut self, output: &Output) {
         let is_top = |track: &TrackName| track.as_str() == "v";
         let todo = match output {
-            Output::File(MediaFile::Part(track, ..) | MediaFile::Segment(track, _), bytes)
-                if is_top(track) =>
-            {
+            Output::File(MediaFile::Segment(track, _), bytes) if is_top(track) => {
                 let found = read::samples(bytes);
                 self.samples = found.map(|(begins, samples, _)| (begins, samples));
+                return;
+            }
+            Output::Grow(MediaFile::Segment(track, _), bytes) if is_top(track) => {
+                if let Some((begins, samples, _)) = read::samples(bytes) {
+                    let whole = self.pieces.get_or_insert((begins, Vec::new()));
+                    whole.1.extend_from_slice(&samples);
+                    self.samples = Some((begins, samples));
+                }
+                return;
+            }
+            Output::Whole(MediaFile::Segment(track, _), _) if is_top(track) => {
+                self.samples = self.pieces.take();
                 return;
             }
             Output::Event(Event::Part {
@@ -346,6 +359,7 @@ impl Ladder {
                 part,
                 us,
                 key,
+                ..
             }) if is_top(track) => (*segment, Some(*part), *us, 0, *key),
             Output::Event(Event::Segment {
                 track,

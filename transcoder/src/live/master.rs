@@ -86,6 +86,12 @@ impl Frames {
         })
     }
 
+    fn add(&mut self, bytes: &[u8]) {
+        let more = Self::of(bytes);
+        self.count += more.count;
+        self.ticks += more.ticks;
+    }
+
     pub(super) fn rate(self, timescale: u32) -> Option<FrameRate> {
         let milli = self.count * u64::from(timescale) * 1000;
         Some(FrameRate {
@@ -174,12 +180,14 @@ impl Meter {
     pub(super) fn see(&mut self, output: &Output, window: &Window) {
         let place = |name: TrackName| tracks(window).position(|track| track.name == name);
         match output {
-            Output::File(MediaFile::Segment(track, _) | MediaFile::Part(track, ..), bytes) => {
+            Output::File(MediaFile::Segment(track, _) | MediaFile::Part(track, ..), bytes)
+            | Output::Grow(MediaFile::Segment(track, _), bytes) => {
                 self.last_bytes = Some(bytes.len() as u64);
                 if place(*track) == Some(0) && self.frames.count < 30 {
-                    self.frames = Frames::of(bytes);
+                    self.frames.add(bytes);
                 }
             }
+            Output::Whole(_, bytes) => self.last_bytes = Some(*bytes),
             Output::Link { .. } => self.last_bytes = None,
             Output::Event(Event::Segment { track, us, .. }) => {
                 if let (Some(at), Some(bytes)) = (place(*track), self.last_bytes) {
@@ -195,7 +203,7 @@ impl Meter {
                 }
                 self.is_stale = true;
             }
-            Output::File(..) | Output::Event(_) | Output::Picture(_) => {}
+            Output::File(..) | Output::Grow(..) | Output::Event(_) | Output::Picture(_) => {}
         }
     }
 

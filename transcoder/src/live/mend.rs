@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::path::Path;
 
-use satreel_hls::live::window::{Track, Window, init_file};
+use satreel_hls::live::window::{Track, Window, growing, init_file};
 use satreel_hls::live::{Event, JOURNAL};
 use satreel_hls::naming::{MediaFile, TrackName};
 
@@ -87,6 +87,20 @@ fn damaged() -> io::Error {
 /// The parts of a track's open segment, as one.
 fn open(folder: &Path, window: &Window, track: &Track) -> io::Result<Vec<u8>> {
     let number = window.next(track);
+    if let Some(last) = track.open.last().and_then(|part| part.place) {
+        let file = MediaFile::Segment(track.name, number);
+        // An earlier process may have got as far as its name.
+        let written = fs::read(folder.join(growing(file)));
+        let mut bytes = written.or_else(|_| read_file(folder, file))?;
+        let whole = usize::try_from(last.at + last.bytes).map_err(io::Error::other)?;
+        if bytes.len() < whole {
+            return Err(damaged());
+        }
+        // What lies behind it was never listed.
+        bytes.truncate(whole);
+        return Ok(bytes);
+    }
+    // Of a broadcast whose parts were files of their own, and of a rung.
     let parts: Vec<Vec<u8>> = (0..)
         .zip(&track.open)
         .map(|(part, _)| read_file(folder, MediaFile::Part(track.name, number, part)))
@@ -138,37 +152,22 @@ fn end_sound(
     let init = read_file(path, track.init_of(number).ok_or_else(damaged)?)?;
     let init = read::init(&init).ok_or_else(damaged)?;
     let scale = u64::from(init.timescale);
-    let (begins, mut samples, mut data) = if track.open.is_empty() {
+    let (begins, made, mut bytes) = if track.open.is_empty() {
         let seen = read_file(path, MediaFile::Segment(picture, number))?;
         let begins = read::fragment(&seen).ok_or_else(damaged)?.decode_time;
-        (
-            begins * scale / u64::from(PICTURE_SCALE),
-            Vec::new(),
-            Vec::new(),
-        )
+        (begins * scale / u64::from(PICTURE_SCALE), 0, Vec::new())
     } else {
         let bytes = open(path, window, track)?;
-        let (begins, samples, data) = read::samples(&bytes).ok_or_else(damaged)?;
-        (begins, samples, data.to_vec())
+        let found = read::fragment(&bytes).ok_or_else(damaged)?;
+        (found.decode_time, found.duration, bytes)
     };
-    let frames = usize::try_from((us * scale / 1_000_000).div_ceil(aac::FRAME)).unwrap_or(1);
-    let format = SoundFormat {
-        channels: init.channels.unwrap_or(2),
-        ..SoundFormat::silent()
-    };
-    while samples.len() < frames {
-        data.extend_from_slice(format.quiet());
-        samples.push(Sample {
-            size: u32::try_from(format.quiet().len()).unwrap_or_default(),
-            duration: u32::try_from(aac::FRAME).unwrap_or_default(),
-            composition: 0,
-            key: true,
-        });
+    let lasts = (us * scale / 1_000_000).max(1);
+    let frames = lasts.saturating_sub(made).div_ceil(aac::FRAME);
+    if frames > 0 {
+        // Behind what there is, which stays where the journal says that it lies.
+        bytes.extend(silence(number, begins + made, frames, &init));
     }
-    let lasts: u64 = samples
-        .iter()
-        .map(|sample| u64::from(sample.duration))
-        .sum();
+    let lasts = made + frames * aac::FRAME;
     let event = Event::Segment {
         track: sound,
         segment: number,
@@ -176,9 +175,24 @@ fn end_sound(
         at_ms,
         key: true,
     };
-    let bytes = media_segment(number, begins, &samples, &data);
     append(folder, window, bytes, event)?;
     Ok(true)
+}
+
+fn silence(number: u32, begins: u64, frames: u64, init: &read::Init) -> Vec<u8> {
+    let format = SoundFormat {
+        channels: init.channels.unwrap_or(2),
+        ..SoundFormat::silent()
+    };
+    let sample = Sample {
+        size: u32::try_from(format.quiet().len()).unwrap_or_default(),
+        duration: u32::try_from(aac::FRAME).unwrap_or_default(),
+        composition: 0,
+        key: true,
+    };
+    let frames = usize::try_from(frames).unwrap_or(1);
+    let data = format.quiet().repeat(frames);
+    media_segment(number, begins, &vec![sample; frames], &data)
 }
 
 /// The first segment that the picture has and the rung has not: what there is of it, and then its
@@ -268,7 +282,10 @@ fn append(
     };
     let file = MediaFile::Segment(track, segment);
     let outputs = [Output::File(file, bytes), Output::Event(event)];
-    folder.carry_out(&outputs, window)?.map_or(Ok(()), Err)
+    folder.carry_out(&outputs, window)?.map_or(Ok(()), Err)?;
+    // Its pieces have no use any more.
+    let _ = fs::remove_file(folder.path().join(growing(file)));
+    Ok(())
 }
 
 /// Where a track's last segment ends, on the picture's clock.

@@ -15,7 +15,7 @@ mod track;
 use std::collections::VecDeque;
 
 use satreel_film::fmp4::Media;
-use satreel_hls::live::{Event, Mode, Window};
+use satreel_hls::live::{Event, Mode, Place, Window};
 use satreel_hls::naming::{MediaFile, TrackName};
 
 use super::aac::SoundFormat;
@@ -42,6 +42,10 @@ const PARTS_STANDARD_MS: u64 = 1_000;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Output {
     File(MediaFile, Vec<u8>),
+    /// A piece of a segment's file, behind what there is of it.
+    Grow(MediaFile, Vec<u8>),
+    /// That file is whole, with so many bytes.
+    Whole(MediaFile, u64),
     /// The same file under another name.
     Link {
         file: MediaFile,
@@ -329,16 +333,19 @@ impl Segmenter {
             return;
         };
         if has_parts {
-            out.push(Output::File(
-                MediaFile::Part(track.name, track.number, part.number),
-                part.bytes,
-            ));
+            let place = Place {
+                at: part.at,
+                bytes: part.bytes.len() as u64,
+            };
+            let file = MediaFile::Segment(track.name, track.number);
+            out.push(Output::Grow(file, part.bytes));
             let event = Event::Part {
                 track: track.name,
                 segment: track.number,
                 part: part.number,
                 us: part.us,
                 key: part.key,
+                place: Some(place),
             };
             self.event(event, out);
         }
@@ -354,7 +361,12 @@ impl Segmenter {
         let Some(whole) = track.close_segment() else {
             return;
         };
-        out.push(Output::File(MediaFile::Segment(name, number), whole.bytes));
+        let file = MediaFile::Segment(name, number);
+        out.push(if whole.at > 0 {
+            Output::Whole(file, whole.at)
+        } else {
+            Output::File(file, whole.bytes)
+        });
         let event = Event::Segment {
             track: name,
             segment: number,

@@ -89,7 +89,7 @@ pub fn join(number: u32, segments: &[Vec<u8>]) -> Option<Vec<u8>> {
             all.0 = decode_time;
         }
         all.1.extend(samples);
-        all.2.extend_from_slice(data);
+        all.2.extend_from_slice(&data);
     }
     Some(media_segment(number, all.0, &all.1, &all.2))
 }
@@ -127,6 +127,27 @@ mod tests {
         let trun = bytes.windows(4).position(|w| w == b"trun").expect("trun");
         let offset = u32::from_be_bytes(bytes[trun + 12..trun + 16].try_into().expect("4 bytes"));
         assert_eq!(moof + offset as usize, bytes.len() - 3);
+    }
+
+    #[test]
+    fn pieces_are_read_as_what_they_are_pieces_of() {
+        let sample = |key| Sample {
+            size: 2,
+            duration: 10,
+            composition: 0,
+            key,
+        };
+        let mut bytes = media_segment(0, 70, &[sample(true), sample(false)], b"abcd");
+        let first = bytes.clone();
+        bytes.extend(media_segment(1, 90, &[sample(false)], b"ef"));
+        let (begins, samples, data) = read::samples(&bytes).expect("a segment");
+        assert_eq!((begins, samples.len(), &data[..]), (70, 3, &b"abcdef"[..]));
+        let found = read::fragment(&bytes).expect("a segment");
+        assert!(found.sizes_fit && found.independent && found.duration == 30);
+        let mut apart = first;
+        apart.extend(media_segment(1, 91, &[sample(false)], b"ef"));
+        assert_eq!(read::samples(&apart), None, "a gap");
+        assert_eq!(read::samples(&bytes[..bytes.len() - 1]), None, "cut off");
     }
 
     #[test]

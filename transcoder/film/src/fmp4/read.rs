@@ -1,6 +1,8 @@
 //! Reads fragmented MP4 (ISO/IEC 14496-12) as far as a checker needs it: how long, how large, where
 //! keyframes are. Whatever the bytes say, it neither panics nor believes a length.
 
+use std::borrow::Cow;
+
 use super::Sample;
 
 /// What an init segment says of its track.
@@ -66,8 +68,33 @@ pub fn init(bytes: &[u8]) -> Option<Init> {
 }
 
 /// A segment's samples as they were written: when the first is decoded, all of them, their data.
-/// None: it is no media segment of one track with one run of samples.
-pub fn samples(bytes: &[u8]) -> Option<(u64, Vec<Sample>, &[u8])> {
+/// A segment may have been written in pieces, each beginning where the one before it ends. None: it
+/// is no media segment of one track with one run of samples a piece.
+pub fn samples(bytes: &[u8]) -> Option<(u64, Vec<Sample>, Cow<'_, [u8]>)> {
+    let (begins, mut samples, data, mut rest) = piece(bytes)?;
+    let mut data = Cow::Borrowed(data);
+    let mut ends = begins.wrapping_add(lasts(&samples));
+    while !rest.is_empty() {
+        let (decoded, more, its, behind) = piece(rest)?;
+        if decoded != ends {
+            return None;
+        }
+        ends = ends.wrapping_add(lasts(&more));
+        samples.extend(more);
+        data.to_mut().extend_from_slice(its);
+        rest = behind;
+    }
+    Some((begins, samples, data))
+}
+
+fn lasts(samples: &[Sample]) -> u64 {
+    samples.iter().map(|one| u64::from(one.duration)).sum()
+}
+
+/// When the first sample is decoded, the samples, their data, and what lies behind them.
+type Piece<'a> = (u64, Vec<Sample>, &'a [u8], &'a [u8]);
+
+fn piece(bytes: &[u8]) -> Option<Piece<'_>> {
     const EVERY: u32 = 0x0F01;
     let traf = find(bytes, &[b"moof", b"traf"])?;
     let decode_time = find(traf, &[b"tfdt"])?.get(4..12)?;
@@ -86,11 +113,24 @@ pub fn samples(bytes: &[u8]) -> Option<(u64, Vec<Sample>, &[u8])> {
             composition: number(sample, 12, 4)?.cast_signed(),
         })
     });
+    let (data, rest) = split(bytes, b"mdat")?;
     Some((
         u64::from_be_bytes(decode_time.try_into().ok()?),
         samples.collect::<Option<_>>()?,
-        find(bytes, &[b"mdat"])?,
+        data,
+        rest,
     ))
+}
+
+/// The first box of its kind, and what lies behind it.
+fn split<'a>(mut bytes: &'a [u8], wanted: &[u8; 4]) -> Option<(&'a [u8], &'a [u8])> {
+    loop {
+        let (kind, body, rest) = next(bytes)?;
+        if kind == *wanted {
+            return Some((body, rest));
+        }
+        bytes = rest;
+    }
 }
 
 /// None: it is no media segment of one track with one run of samples.

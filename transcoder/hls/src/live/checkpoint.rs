@@ -68,6 +68,7 @@ fn track_lines(window: &Window, of: &Track, say: &mut impl FnMut(Event)) {
                 part,
                 us: one.us,
                 key: one.key,
+                place: one.place,
             });
         }
         if let Some(listed) = listed {
@@ -105,7 +106,7 @@ pub fn since(journal: &str) -> Option<(Since, u64)> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::journal::{Header, Mode};
+    use super::super::journal::{Header, Mode, Place};
     use super::*;
     use crate::naming::TrackName;
     use proptest::prelude::*;
@@ -156,6 +157,10 @@ mod tests {
                         part: u32::try_from(of.open.len()).expect("few"),
                         us: 200_000,
                         key: kind == 6,
+                        place: (kind > 7).then(|| Place {
+                            at: of.open.last().and_then(|part| part.place).map_or(0, |last| last.at + last.bytes),
+                            bytes: 9,
+                        }),
                     },
                 };
                 let _ = window.apply(&event);

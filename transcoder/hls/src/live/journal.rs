@@ -43,6 +43,15 @@ pub struct Since {
     pub cuts_gone: u64,
 }
 
+/// Where a part lies in the file of its segment, which grows ([`super::window::growing`]) until it is
+/// whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// Its first byte.
+    pub at: u64,
+    pub bytes: u64,
+}
+
 /// One line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -68,6 +77,9 @@ pub enum Event {
         /// It begins with a keyframe.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         key: bool,
+        /// None: it is a file of its own.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        place: Option<Place>,
     },
     /// A segment is there, and all its parts were.
     Segment {
@@ -138,6 +150,15 @@ mod tests {
                 part: 0,
                 us: 200_000,
                 key: true,
+                place: None,
+            },
+            Event::Part {
+                track,
+                segment: 4,
+                part: 1,
+                us: 200_000,
+                key: false,
+                place: Some(Place { at: 8, bytes: 9 }),
             },
             Event::Segment {
                 track,
@@ -160,6 +181,7 @@ mod tests {
             part: 0,
             us: 7,
             key: false,
+            place: None,
         }
         .line();
         assert_eq!(

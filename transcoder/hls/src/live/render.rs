@@ -345,6 +345,7 @@ mod tests {
                     part: 0,
                     us: 9,
                     key: true,
+                    place: None,
                 },
             ];
             for event in events {

@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 
-use super::journal::{Event, Header};
+use super::journal::{Event, Header, Place};
 use crate::naming::{MediaFile, TrackName};
 use crate::playlist::{MAX_SEGMENT_US, MAX_SEGMENTS, target_s};
 
@@ -12,6 +12,8 @@ use crate::playlist::{MAX_SEGMENT_US, MAX_SEGMENTS, target_s};
 pub const MAX_TRACKS: usize = 16;
 /// Most parts of one segment.
 pub const MAX_PARTS: usize = 512;
+/// Most bytes of one part: four seconds at 256 Mbit/s.
+pub const MAX_PART_BYTES: u64 = 128 << 20;
 /// So many whole segments of a track have their parts: more than playlists list, three target
 /// durations, unless segments are very short.
 pub const PARTS_FOR: u32 = 12;
@@ -20,6 +22,8 @@ pub const PARTS_FOR: u32 = 12;
 pub struct Part {
     pub us: u64,
     pub key: bool,
+    /// None: it is a file of its own.
+    pub place: Option<Place>,
 }
 
 /// A whole segment.
@@ -69,6 +73,8 @@ pub enum Misfit {
     Duration,
     #[error("parts must be {0} µs long at least, except a segment's last")]
     Short(u64),
+    #[error("a part lies behind the one before it")]
+    Place,
     #[error("a track's first segment needs an init segment")]
     Init,
     #[error("the broadcast lists too much")]
@@ -132,7 +138,11 @@ impl Window {
                 part,
                 us,
                 key,
-            } => self.part(*track, *segment, *part, Part { us: *us, key: *key }),
+                place,
+            } => {
+                let (us, key, place) = (*us, *key, *place);
+                self.part(*track, *segment, *part, Part { us, key, place })
+            }
             Event::Segment {
                 track,
                 segment,
@@ -185,6 +195,17 @@ impl Window {
     /// Whether this segment begins with a discontinuity.
     pub fn is_cut(&self, segment: u32) -> bool {
         self.cuts.contains(&segment)
+    }
+
+    /// Where a part lies in its segment's file. None: it is a file of its own, or is not known.
+    pub fn place(&self, name: TrackName, segment: u32, part: u32) -> Option<Place> {
+        let track = self.track(name)?;
+        let parts = match segment.checked_sub(self.first)? {
+            at if segment < self.next(track) => &track.segments.get(at as usize)?.parts,
+            _ if segment == self.next(track) => &track.open,
+            _ => return None,
+        };
+        parts.get(usize::try_from(part).ok()?)?.place
     }
 
     /// Whether playlists name this file now, or will name it next.
@@ -247,7 +268,7 @@ impl Window {
     }
 
     fn init(&mut self, name: TrackName, segment: u32, init: u32) -> Result<(), Misfit> {
-        let at = self.place(name)?;
+        let at = self.index(name)?;
         let next = self.next(&self.tracks[at]);
         let inits = &mut self.tracks[at].inits;
         if segment < next {
@@ -278,7 +299,7 @@ impl Window {
         number: u32,
         part: Part,
     ) -> Result<(), Misfit> {
-        let at = self.place(name)?;
+        let at = self.index(name)?;
         let longest = self.header.as_ref().map_or(0, |header| header.part_us);
         let next = self.next(&self.tracks[at]);
         let track = &mut self.tracks[at];
@@ -295,6 +316,12 @@ impl Window {
         if track.open.len() >= MAX_PARTS {
             return Err(Misfit::TooMany);
         }
+        let before = track.open.last().and_then(|last| last.place);
+        let free = before.map_or(0, |last| last.at + last.bytes);
+        let fits = |place: Place| place.at == free && (1..=MAX_PART_BYTES).contains(&place.bytes);
+        if !part.place.is_none_or(fits) {
+            return Err(Misfit::Place);
+        }
         if track.init_of(segment).is_none() {
             return Err(Misfit::Init);
         }
@@ -303,7 +330,7 @@ impl Window {
     }
 
     fn segment(&mut self, name: TrackName, number: u32, listed: &Listed) -> Result<(), Misfit> {
-        let at = self.place(name)?;
+        let at = self.index(name)?;
         let target = self.header.as_ref().map_or(0, |header| header.target_s);
         let next = self.next(&self.tracks[at]);
         let track = &mut self.tracks[at];
@@ -351,7 +378,7 @@ impl Window {
         Ok(())
     }
 
-    fn place(&self, name: TrackName) -> Result<usize, Misfit> {
+    fn index(&self, name: TrackName) -> Result<usize, Misfit> {
         let found = self.tracks.iter().position(|track| track.name == name);
         found.ok_or(Misfit::Track)
     }
@@ -372,6 +399,11 @@ pub const fn init_file(track: TrackName, number: u32) -> MediaFile {
         0 => MediaFile::Init(track),
         number => MediaFile::Reinit(track, number),
     }
+}
+
+/// The name of a segment's file until it is whole. Hidden, so it is never served as a whole.
+pub fn growing(segment: MediaFile) -> String {
+    format!(".{segment}.part")
 }
 
 /// A part that is followed by another in its segment is so long at least (RFC 8216bis §4.4.3.7).

@@ -314,6 +314,7 @@ impl Rung {
             part,
             us: todo.us,
             key,
+            place: None,
         };
         segmenter.admit(event, out);
     }

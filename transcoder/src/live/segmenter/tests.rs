@@ -78,45 +78,53 @@ impl Show {
     /// Checks everything against the rules, reading back what was written.
     fn check(&self) {
         let mut replayed = Window::default();
-        let mut files: std::collections::HashMap<MediaFile, &[u8]> =
+        let mut files: std::collections::HashMap<MediaFile, Vec<u8>> =
             std::collections::HashMap::new();
         let mut ends: std::collections::HashMap<TrackName, u64> = std::collections::HashMap::new();
+        let mut growing = std::collections::HashMap::new();
         let mut cut = false;
         for output in &self.out {
             match output {
                 Output::File(file, bytes) => {
-                    files.insert(*file, bytes);
-                    if let MediaFile::Segment(track, _) = file {
-                        let found = read::fragment(bytes).expect("a segment");
-                        assert!(found.sizes_fit && found.samples > 0);
-                        let end = ends.insert(*track, found.decode_time + found.duration);
-                        assert!(
-                            cut || end.is_none_or(|end| end == found.decode_time),
-                            "{file}"
-                        );
-                    }
+                    files.insert(*file, bytes.clone());
+                    check_segment(*file, bytes, cut, &mut ends);
+                }
+                Output::Grow(file, bytes) => {
+                    let MediaFile::Segment(track, number) = *file else {
+                        panic!("{file} has pieces");
+                    };
+                    let open = growing.entry(track).or_insert((number, Vec::new()));
+                    assert_eq!(open.0, number, "the one before is whole");
+                    open.1.extend_from_slice(bytes);
+                }
+                Output::Whole(file, bytes) => {
+                    let MediaFile::Segment(track, number) = *file else {
+                        panic!("{file} has pieces");
+                    };
+                    let (open, whole) = growing.remove(&track).expect("its pieces");
+                    assert_eq!((open, whole.len() as u64), (number, *bytes));
+                    check_segment(*file, &whole, cut, &mut ends);
+                    files.insert(*file, whole);
                 }
                 Output::Link { .. } | Output::Picture(_) => {}
                 Output::Event(event) => {
                     replayed.apply(event).expect("it fits");
                     // After one, clocks may step; before one, never.
                     cut |= matches!(event, Event::Cut { .. });
-                    let file = match event {
-                        Event::Part {
-                            track,
-                            segment,
-                            part,
-                            ..
-                        } => Some(MediaFile::Part(*track, *segment, *part)),
-                        Event::Segment { track, segment, .. } => {
-                            Some(MediaFile::Segment(*track, *segment))
+                    let is_there = match event {
+                        Event::Part { track, place, .. } => {
+                            let (_, open) = &growing[track];
+                            let place = place.expect("a piece");
+                            let bytes = &open[usize::try_from(place.at).expect("few")..];
+                            assert!(read::fragment(bytes).is_some_and(|part| part.sizes_fit));
+                            bytes.len() as u64 == place.bytes
                         }
-                        _ => None,
+                        Event::Segment { track, segment, .. } => {
+                            files.contains_key(&MediaFile::Segment(*track, *segment))
+                        }
+                        _ => true,
                     };
-                    assert!(
-                        file.is_none_or(|file| files.contains_key(&file)),
-                        "listed before it is there"
-                    );
+                    assert!(is_there, "listed before it is there");
                 }
             }
         }
@@ -138,6 +146,23 @@ impl Show {
             .iter()
             .map(|listed| (listed.us + 5_000) / 10_000 * 10)
             .collect()
+    }
+}
+
+fn check_segment(
+    file: MediaFile,
+    bytes: &[u8],
+    cut: bool,
+    ends: &mut std::collections::HashMap<TrackName, u64>,
+) {
+    if let MediaFile::Segment(track, _) = file {
+        let found = read::fragment(bytes).expect("a segment");
+        assert!(found.sizes_fit && found.samples > 0);
+        let end = ends.insert(track, found.decode_time + found.duration);
+        assert!(
+            cut || end.is_none_or(|end| end == found.decode_time),
+            "{file}"
+        );
     }
 }
 
@@ -290,7 +315,7 @@ fn plain_writes_no_parts() {
         !show
             .out
             .iter()
-            .any(|output| matches!(output, Output::File(MediaFile::Part(..), _)))
+            .any(|output| matches!(output, Output::Grow(..)))
     );
     assert_eq!(show.durations("v"), [2000, 2000]);
 }

@@ -13,7 +13,11 @@ pub(super) struct Track {
     pub(super) number: u32,
     /// Where the next sample is decoded, in ticks.
     pub(super) end: u64,
+    /// Its samples only where parts are no pieces of its file.
     segment: Run,
+    /// Whether the open segment begins with a keyframe, and the bytes of its pieces.
+    is_key: bool,
+    written: u64,
     part: Run,
     parts: u32,
     fragments: u32,
@@ -32,6 +36,9 @@ pub(super) struct Closed {
     pub(super) number: u32,
     pub(super) us: u64,
     pub(super) key: bool,
+    /// Bytes of its segment's file that were written before it.
+    pub(super) at: u64,
+    /// What is to be written; nothing, where all pieces of a segment are.
     pub(super) bytes: Vec<u8>,
 }
 
@@ -43,6 +50,8 @@ impl Track {
             number: 0,
             end: 0,
             segment: Run::default(),
+            is_key: false,
+            written: 0,
             part: Run::default(),
             parts: 0,
             fragments: 0,
@@ -60,7 +69,7 @@ impl Track {
 
     /// Whether the open segment has no sample yet.
     pub(super) fn is_untouched(&self) -> bool {
-        self.segment.samples.is_empty() && self.part.samples.is_empty()
+        self.segment.lasts == 0 && self.part.samples.is_empty()
     }
 
     /// Whether the open segment has a part that is closed.
@@ -142,7 +151,7 @@ impl Track {
         u64::from(self.scale / 10_000)
     }
 
-    /// None: it has no sample. `alone`: it is to be a file of its own.
+    /// None: it has no sample. `alone`: it is a piece of the segment's file already.
     pub(super) fn close_part(&mut self, alone: bool) -> Option<Closed> {
         if self.part.samples.is_empty() {
             return None;
@@ -150,21 +159,23 @@ impl Track {
         let part = std::mem::take(&mut self.part);
         let number = self.parts;
         self.parts += 1;
-        let closed = Closed {
+        let key = part.samples.first().is_some_and(|sample| sample.key);
+        let mut closed = Closed {
             number,
             us: self.us(part.begins, part.begins + part.lasts),
-            key: part.samples.first().is_some_and(|sample| sample.key),
-            bytes: if alone {
-                self.fragments += 1;
-                media_segment(self.fragments, part.begins, &part.samples, &part.data)
-            } else {
-                Vec::new()
-            },
+            key,
+            at: self.written,
+            bytes: Vec::new(),
         };
-        if self.segment.samples.is_empty() {
-            self.segment = part;
+        if number == 0 {
+            (self.segment.begins, self.is_key) = (part.begins, key);
+        }
+        self.segment.lasts += part.lasts;
+        if alone {
+            self.fragments += 1;
+            closed.bytes = media_segment(self.fragments, part.begins, &part.samples, &part.data);
+            self.written += closed.bytes.len() as u64;
         } else {
-            self.segment.lasts += part.lasts;
             self.segment.samples.extend(part.samples);
             self.segment.data.extend(part.data);
         }
@@ -173,15 +184,21 @@ impl Track {
 
     /// None: it has no sample. The part is closed already.
     pub(super) fn close_segment(&mut self) -> Option<Closed> {
-        if self.segment.samples.is_empty() {
+        if self.segment.lasts == 0 {
             return None;
         }
         let whole = std::mem::take(&mut self.segment);
+        let written = std::mem::take(&mut self.written);
         let closed = Closed {
             number: self.number,
             us: self.us(whole.begins, whole.begins + whole.lasts),
-            key: whole.samples.first().is_some_and(|sample| sample.key),
-            bytes: media_segment(self.number, whole.begins, &whole.samples, &whole.data),
+            key: self.is_key,
+            at: written,
+            bytes: if written == 0 {
+                media_segment(self.number, whole.begins, &whole.samples, &whole.data)
+            } else {
+                Vec::new()
+            },
         };
         self.number += 1;
         self.parts = 0;

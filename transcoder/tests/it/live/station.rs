@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
+use satreel_hls::live::window::growing;
 use satreel_hls::live::{View, Window};
 use satreel_hls::naming::{MediaFile, TrackName};
 use sha2::{Digest as _, Sha256};
@@ -195,10 +196,28 @@ pub(super) fn all_is_there(folder: &Path, window: &Window) {
             .filter_map(|line| line.split('"').nth(1));
         let segments = playlist.lines().filter(|line| !line.starts_with('#'));
         for file in quoted.chain(segments) {
-            assert!(file.parse::<MediaFile>().is_ok(), "{file}");
-            assert!(folder.join(file).is_file(), "{file} is listed and absent");
+            let name: MediaFile = file.parse().expect("a file's name");
+            assert!(
+                is_there(folder, window, name),
+                "{file} is listed and absent"
+            );
         }
     }
+}
+
+fn is_there(folder: &Path, window: &Window, file: MediaFile) -> bool {
+    let place = match file {
+        MediaFile::Part(track, segment, part) => window
+            .place(track, segment, part)
+            .map(|place| (MediaFile::Segment(track, segment), place)),
+        _ => None,
+    };
+    let Some((segment, place)) = place else {
+        return folder.join(file.to_string()).is_file();
+    };
+    let open = std::fs::metadata(folder.join(growing(segment)));
+    let whole = open.or_else(|_| std::fs::metadata(folder.join(segment.to_string())));
+    whole.is_ok_and(|about| place.at + place.bytes <= about.len())
 }
 
 pub(super) fn kill(mut publisher: Child) {

@@ -36,6 +36,7 @@ pub(in super::super) fn broadcast(segments: u32, parts: u32) -> Window {
                     part,
                     us: 200_000,
                     key: part == 0,
+                    place: None,
                 });
             }
             if segment < segments {
@@ -63,6 +64,7 @@ fn what_does_not_fit_is_refused() {
         part,
         us,
         key: false,
+        place: None,
     };
     let whole = |segment, us| Event::Segment {
         track: v,
@@ -170,6 +172,7 @@ fn any_event() -> impl Strategy<Value = Event> {
                 part,
                 us,
                 key,
+                place: None,
             },
             4 => Event::Segment {
                 track,

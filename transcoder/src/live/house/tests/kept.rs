@@ -1,5 +1,6 @@
 //! What stays of a broadcast: after kills, with little room, and at its end.
 
+use satreel_hls::live::Event;
 use std::path::Path;
 
 use satreel_hls::live::{JOURNAL, Window};
@@ -8,6 +9,7 @@ use satreel_hls::title::State;
 
 use super::super::super::film;
 use super::super::*;
+use super::place::track;
 use super::place::{KEY, NOW_MS, Place, Publisher, segments, sound};
 
 #[test]
@@ -85,6 +87,75 @@ fn a_killed_process_is_taken_up_where_its_journal_ends() {
     sound(&folder);
 }
 
+/// A former version wrote each part into a file of its own.
+#[test]
+fn what_a_former_version_left_is_taken_up() {
+    let place = Place::new("");
+    let house = place.open();
+    let mut publisher = Publisher::enter(&house, KEY, NOW_MS);
+    publisher.play(7).expect("on air");
+    drop((publisher, house));
+    let (live, window) = (place.live(), place.window());
+    let journal = fs::read_to_string(live.join(JOURNAL)).expect("a journal");
+    let former: String = journal
+        .lines()
+        .map(|line| match Event::parse(line).expect("a line") {
+            Event::Part {
+                track,
+                segment,
+                part,
+                us,
+                key,
+                ..
+            } => {
+                let place = None;
+                let part = Event::Part {
+                    track,
+                    segment,
+                    part,
+                    us,
+                    key,
+                    place,
+                };
+                part.line()
+            }
+            other => other.line(),
+        })
+        .collect();
+    fs::write(live.join(JOURNAL), former).expect("a journal");
+    for name in ["v", "a"] {
+        let track = window.track(self::track(name)).expect("it");
+        let whole = track.segments.iter().map(|listed| &listed.parts);
+        for (number, parts) in (0..).zip(whole.chain([&track.open])) {
+            let segment = MediaFile::Segment(track.name, number);
+            let open = live.join(satreel_hls::live::window::growing(segment));
+            let written = fs::read(&open).or_else(|_| fs::read(live.join(segment.to_string())));
+            let bytes = written.expect("its parts");
+            for (part, place) in (0..).zip(parts.iter().filter_map(|part| part.place)) {
+                let (from, to) = (place.at, place.at + place.bytes);
+                let [from, to] = [from, to].map(|at| usize::try_from(at).expect("few"));
+                let file = MediaFile::Part(track.name, number, part);
+                fs::write(live.join(file.to_string()), &bytes[from..to]).expect("a part");
+            }
+            let _ = fs::remove_file(open);
+        }
+    }
+    let before = segments(&window);
+    let house = place.open();
+    let window = place.window();
+    assert_eq!(segments(&window), before + 1, "the open one is ended");
+    let last = MediaFile::Segment(
+        track("v"),
+        window.next(window.track(track("v")).expect("it")) - 1,
+    );
+    let last = fs::read(live.join(last.to_string())).expect("a segment");
+    let found = satreel_film::fmp4::read::fragment(&last).expect("a segment");
+    assert!(found.sizes_fit && found.independent);
+    let mut publisher = Publisher::enter(&house, KEY, NOW_MS + 9_000);
+    publisher.play(5).expect("on air");
+    assert!(segments(&place.window()) > before + 2);
+}
+
 #[test]
 fn a_machine_that_goes_down_leaves_the_recording() {
     let place = Place::new("");
@@ -114,8 +185,9 @@ fn what_cannot_be_taken_up_ends_and_is_kept_as_far_as_it_is_whole() {
     // A part that is listed is gone: the disk was damaged.
     let window = place.window();
     let track = window.track("v".parse().expect("a track")).expect("it");
-    let part = MediaFile::Part(track.name, window.next(track), 0).to_string();
-    fs::remove_file(place.live().join(part)).expect("a part");
+    let segment = MediaFile::Segment(track.name, window.next(track));
+    let open = satreel_hls::live::window::growing(segment);
+    fs::remove_file(place.live().join(open)).expect("its parts");
     let house = place.open();
     assert_eq!(place.file().standing, Standing::Ended);
     let journal = fs::read_to_string(place.live().join(JOURNAL)).expect("a journal");
@@ -195,7 +267,8 @@ fn runs(film: &[u8]) -> (u64, u64) {
     let mut ends = [0, 0];
     let mut at = 0;
     while let Some(next) = memchr::memmem::find(&film[at..], b"styp").map(|next| at + next - 4) {
-        let bytes = &film[next..];
+        let behind = memchr::memmem::find(&film[next + 8..], b"styp");
+        let bytes = &film[next..behind.map_or(film.len(), |behind| next + 4 + behind)];
         let track = memchr::memmem::find(bytes, b"tfhd").expect("a track");
         let end = &mut ends[usize::from(bytes[track + 11]) - 1];
         let found = satreel_film::fmp4::read::fragment(bytes).expect("a fragment");

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use satreel_config::Config;
+use satreel_hls::live::window::growing;
 use satreel_hls::live::{JOURNAL, View, Window};
+use satreel_hls::naming::MediaFile;
 use satreel_hls::naming::TrackName;
 use satreel_hls::title::TitleFile;
 
@@ -77,9 +79,27 @@ pub(super) fn all_is_there(folder: &Path, window: &Window) {
             .filter(|line| line.starts_with("#EXT-X-PART:") || line.starts_with("#EXT-X-MAP:"))
             .filter_map(|line| line.split('"').nth(1));
         for file in quoted.chain(text.lines().filter(|line| !line.starts_with('#'))) {
-            assert!(folder.join(file).is_file(), "{file} is listed and absent");
+            assert!(
+                is_there(folder, window, file),
+                "{file} is listed and absent"
+            );
         }
     }
+}
+
+fn is_there(folder: &Path, window: &Window, file: &str) -> bool {
+    let place = match file.parse().expect("a file's name") {
+        MediaFile::Part(track, segment, part) => window
+            .place(track, segment, part)
+            .map(|place| (MediaFile::Segment(track, segment), place)),
+        _ => None,
+    };
+    let Some((segment, place)) = place else {
+        return folder.join(file).is_file();
+    };
+    let open = fs::metadata(folder.join(growing(segment)));
+    let whole = open.or_else(|_| fs::metadata(folder.join(segment.to_string())));
+    whole.is_ok_and(|about| place.at + place.bytes <= about.len())
 }
 
 pub(super) fn track(name: &str) -> TrackName {

@@ -187,12 +187,26 @@ impl Show {
     pub(super) fn check(&self, rung: &str) -> String {
         let mut files: HashMap<MediaFile, Vec<u8>> = HashMap::new();
         let mut links = HashMap::new();
+        // Of the top's open segment.
+        let mut pieces = 0;
         let mut listed: HashMap<String, Vec<(u32, Option<u32>, u64)>> = HashMap::new();
         for output in &self.out {
             match output {
                 Output::File(file, bytes) => {
                     files.insert(*file, bytes.clone());
                 }
+                Output::Grow(MediaFile::Segment(track, segment), bytes) => {
+                    let whole = MediaFile::Segment(*track, *segment);
+                    let part = MediaFile::Part(*track, *segment, pieces);
+                    files.insert(part, bytes.clone());
+                    files.entry(whole).or_default().extend_from_slice(bytes);
+                    pieces += u32::from(track.as_str() == "v");
+                }
+                Output::Grow(file, _) => panic!("{file} has pieces"),
+                Output::Whole(MediaFile::Segment(track, _), _) if track.as_str() == "v" => {
+                    pieces = 0;
+                }
+                Output::Whole(..) => {}
                 Output::Link { file, of } => {
                     assert!(links.insert(*file, *of).is_none(), "{file}");
                     files.insert(*file, files[of].clone());
@@ -204,7 +218,8 @@ impl Show {
                     us,
                     ..
                 }) => {
-                    assert!(files.contains_key(&MediaFile::Part(*track, *segment, *part)));
+                    let file = MediaFile::Part(*track, *segment, *part);
+                    assert!(track.as_str() == "a" || files.contains_key(&file), "{file}");
                     let of = listed.entry(track.to_string()).or_default();
                     of.push((*segment, Some(*part), *us));
                 }
