@@ -2,14 +2,15 @@
 // Broadcasts: what each costs beside nginx-rtmp and ffmpeg, how soon a frame can be had, and how many
 // who wait are woken at once.
 
-import { mkdir, mkdtemp, readFile, rm, stat } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 
 import { atMost, decimal, median, percentile } from "../table.mjs";
 import { follow, wake } from "./viewers.mjs";
-import { Publisher, makeReel, stamps } from "./publisher.mjs";
-import { cpu, ffmpeg, files, memory, nginx, satreel } from "./station.mjs";
+import { Listening } from "./listening.mjs";
+import { Publisher, makeReel } from "./publisher.mjs";
+import { cpu, ffmpeg, memory, nginx, satreel } from "./station.mjs";
 
 /** @import { Row } from "../table.mjs" */
 /** @import { Reel } from "./publisher.mjs" */
@@ -21,7 +22,7 @@ const MANY = 50;
 const SETTLE_MS = 4000;
 const MEASURE_MS = 10_000;
 const WAITING = 1000;
-/** A part of 200 ms that was not written when the next one is due. */
+/** A part of 200 ms that was not listed when the next one is due. */
 const LATE_MS = 200;
 
 const pause = (/** @type {number} */ ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -161,22 +162,18 @@ async function many(folder, reel) {
   try {
     publishers = await publish(site.urls, reel);
     await pause(SETTLE_MS);
+    const listening = await Listening.open(live);
     const [before, began] = [await cpu(site.pids), performance.now()];
     await pause(MEASURE_MS);
     const used = ((await cpu(site.pids)) - before) / ((performance.now() - began) / 1000);
-    /** @type {number[]} */
-    const lateness = [];
-    for (const part of await files(live, /\/v-\d+\.\d+\.m4s$/)) {
-      const found = await late(part);
-      if (found !== null) lateness.push(found);
-    }
+    const lateness = listening.close();
     const bad = lateness.filter((ms) => ms > LATE_MS).length;
     return [
       atMost(`late parts of ${MANY} streams on one core`, bad, "", {
         goal: 0,
         digits: 0,
         note:
-          `of ${lateness.length}; last frame → written p99 ${decimal(percentile(lateness, 0.99))} ms, ` +
+          `of ${lateness.length}; last frame → listed p99 ${decimal(percentile(lateness, 0.99))} ms, ` +
           `${decimal(used * 100, 0)} % of the core`,
       }),
     ];
@@ -184,18 +181,6 @@ async function many(folder, reel) {
     for (const publisher of publishers) publisher.end();
     await site.end();
     await rm(live, { recursive: true, force: true });
-  }
-}
-
-/** From a part's last frame being sent to the part being written. @param {string} part */
-async function late(part) {
-  try {
-    const [bytes, about] = [await readFile(part), await stat(part)];
-    const last = stamps(bytes).at(-1);
-    return last === undefined ? null : about.mtimeMs - last / 1000;
-  } catch {
-    // It left the window meanwhile.
-    return null;
   }
 }
 

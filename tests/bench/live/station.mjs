@@ -1,7 +1,7 @@
 // @ts-check
 // A site with channels under measurement, and the programs that it is compared with.
 
-import { mkdir, readFile, readdir, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 
@@ -215,10 +215,4 @@ export async function ffmpeg(folder, count) {
       await Promise.all(programs.map((program) => program.end()));
     },
   };
-}
-
-/** Files below a folder, with their folder. @param {string} folder @param {RegExp} name */
-export async function files(folder, name) {
-  const all = await readdir(folder, { recursive: true }).catch(() => []);
-  return all.filter((path) => name.test(path)).map((path) => join(folder, path));
 }

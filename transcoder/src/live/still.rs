@@ -1,4 +1,4 @@
-//! A picture of each broadcast every half minute, for those who have not come in yet: the newest
+//! A picture of each broadcast every minute, for those who have not come in yet: the newest
 //! keyframe, drawn by a confined worker that gives way to everything else.
 
 use std::fs::{self, File};
@@ -20,7 +20,7 @@ use crate::supervisor::supervise;
 use crate::surroundings::Surroundings;
 
 /// From one to the next.
-pub(super) const EVERY_MS: u64 = 30_000;
+pub(super) const EVERY_MS: u64 = 60_000;
 /// The worker's own folder inside of the broadcast's. Hidden, so it is never served.
 const FOLDER: &str = ".still";
 const LARGEST: u64 = 4 << 20;
