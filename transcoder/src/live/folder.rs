@@ -209,19 +209,18 @@ impl Folder {
 
     /// One file a segment, from its first part on: nothing is written twice.
     fn grow(&mut self, segment: MediaFile, bytes: &[u8]) -> io::Result<()> {
-        let at = match self.open.iter().position(|open| open.segment == segment) {
-            Some(at) => at,
-            None => {
-                let file = File::create(self.path.join(growing(segment)))?;
-                self.open.push(Open {
-                    segment,
-                    file,
-                    written: 0,
-                });
-                self.open.len() - 1
-            }
+        if self.open.iter().all(|open| open.segment != segment) {
+            let file = File::create(self.path.join(growing(segment)))?;
+            self.open.push(Open {
+                segment,
+                file,
+                written: 0,
+            });
+        }
+        let mut open = self.open.iter_mut();
+        let Some(open) = open.find(|open| open.segment == segment) else {
+            return Ok(());
         };
-        let open = &mut self.open[at];
         if let Err(error) = open.file.write_all(bytes) {
             // The next part begins where this one did.
             open.file.set_len(open.written)?;

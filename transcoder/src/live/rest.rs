@@ -17,6 +17,8 @@ const MARGIN_US: i64 = 1_000;
 /// One rest in so many ends early, so that the frame is waited for and its moment is known.
 const PROBE_EVERY: u32 = 12;
 const PROBE_US: i64 = 10_000;
+/// Sound that is whole so long before the picture's part waits for it: nobody plays it without.
+const TOGETHER_US: i64 = 100_000;
 /// Less is not worth a call.
 const SHORTEST: Duration = Duration::from_millis(4);
 /// Whoever takes this publisher's place, or whatever else changes, is noticed so late.
@@ -89,10 +91,11 @@ impl Rest {
         let picture = self.picture.least()?;
         let at = |time: Option<i64>, lag: i64| Some(time? * 1000 + lag + MARGIN_US);
         let sound = self.sound.least().unwrap_or(picture).max(picture);
-        let wake = [at(due.picture, picture), at(due.sound, sound)];
-        let mut wake = wake.into_iter().flatten().min()?;
         // Without the picture's there is no part to wait for.
-        due.picture?;
+        let mut wake = at(due.picture, picture)?;
+        if let Some(sound) = at(due.sound, sound).filter(|sound| wake - sound > TOGETHER_US) {
+            wake = sound;
+        }
         if self.probed == Some(due) {
             return None;
         }
@@ -275,6 +278,11 @@ mod tests {
             sound: Some(time_ms(uplink.next + 3)),
         };
         assert!(rest.how_long(later, now, MOST) < Some(Duration::from_millis(140)));
+        let together = Due {
+            picture: Some(time_ms(uplink.next + 5)),
+            sound: Some(time_ms(uplink.next + 3)),
+        };
+        assert!(rest.how_long(together, now, MOST) > Some(Duration::from_millis(140)));
         assert_eq!(
             rest.how_long(later, now, Duration::from_millis(20)),
             Some(Duration::from_millis(20))

@@ -198,6 +198,8 @@ struct Connection<'a> {
     patience: Patience,
     rest: Rest,
     due: Due,
+    /// The longest rest after which nothing has to wait at the other side; None: it is to be watched.
+    most: Option<Duration>,
     /// What goes on air of what was read, until it does.
     passed: Vec<Passed>,
     begun: Instant,
@@ -224,6 +226,7 @@ impl Connection<'_> {
             patience: Patience::default(),
             rest: Rest::default(),
             due: Due::default(),
+            most: None,
             passed: Vec::new(),
             begun: Instant::now(),
         };
@@ -286,8 +289,7 @@ impl Connection<'_> {
     /// Lets come what is of no use before more of it has come.
     fn rest(&mut self) {
         let now = self.begun.elapsed();
-        let most = self.doctor.lasts(self.wire.room());
-        if let Some(most) = most.filter(|_| self.due.picture.is_some())
+        if let Some(most) = self.most
             && let Some(rest) = self.rest.how_long(self.due, now, most)
         {
             std::thread::sleep(rest);
@@ -348,6 +350,7 @@ impl Connection<'_> {
         }
         if let Some(health) = self.doctor.due(now, self.gate.dropped) {
             pass.health(&health).map_err(over)?;
+            self.most = self.doctor.lasts(self.wire.room());
         }
         Ok(())
     }

@@ -113,7 +113,7 @@ fn piece(bytes: &[u8]) -> Option<Piece<'_>> {
             composition: number(sample, 12, 4)?.cast_signed(),
         })
     });
-    let (data, rest) = split(bytes, b"mdat")?;
+    let (data, rest) = split(bytes, *b"mdat")?;
     Some((
         u64::from_be_bytes(decode_time.try_into().ok()?),
         samples.collect::<Option<_>>()?,
@@ -123,10 +123,10 @@ fn piece(bytes: &[u8]) -> Option<Piece<'_>> {
 }
 
 /// The first box of its kind, and what lies behind it.
-fn split<'a>(mut bytes: &'a [u8], wanted: &[u8; 4]) -> Option<(&'a [u8], &'a [u8])> {
+fn split(mut bytes: &[u8], wanted: [u8; 4]) -> Option<(&[u8], &[u8])> {
     loop {
         let (kind, body, rest) = next(bytes)?;
-        if kind == *wanted {
+        if kind == wanted {
             return Some((body, rest));
         }
         bytes = rest;

@@ -206,7 +206,6 @@ impl Show {
                 Output::Whole(MediaFile::Segment(track, _), _) if track.as_str() == "v" => {
                     pieces = 0;
                 }
-                Output::Whole(..) => {}
                 Output::Link { file, of } => {
                     assert!(links.insert(*file, *of).is_none(), "{file}");
                     files.insert(*file, files[of].clone());
@@ -232,7 +231,7 @@ impl Show {
                         .or_default()
                         .push((*segment, None, *us));
                 }
-                Output::Event(_) | Output::Picture(_) => {}
+                Output::Whole(..) | Output::Event(_) | Output::Picture(_) => {}
             }
         }
         let (top, own) = (&listed["v"], &listed[rung]);
