@@ -37,6 +37,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "file_watch",
         ],
     ),
+    ("service", &[]),
     ("outages", &["core", "small_file", "media"]),
     (
         "sale",
