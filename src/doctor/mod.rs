@@ -2,7 +2,9 @@
 //! is, and what to do. One function a backend; the command line prints them.
 
 mod btcpay;
+mod certificate;
 mod lnd;
+mod machine;
 mod transcoder;
 
 use satreel_config::{Backend, Config};
@@ -68,6 +70,8 @@ impl Check {
 /// Looks at all that this site depends on.
 pub async fn look(config: &Config) -> Vec<Check> {
     let mut checks = payments(config).await;
+    checks.extend(certificate::look(config));
+    checks.extend(machine::look(config).await);
     checks.extend(transcoder::look(config).await);
     checks
 }
