@@ -18,6 +18,7 @@ mod live;
 mod lnd;
 mod lnurl;
 mod metrics;
+mod restore;
 mod sale;
 mod service;
 mod sessions;
