@@ -4,6 +4,7 @@
 //! Owns the file's schema and the references to secrets. Does not own what the values are used
 //! for; reading a secret happens only when its owner calls [`Secret::read`].
 
+mod backup;
 mod colour;
 mod fault;
 mod ladder;
@@ -12,6 +13,7 @@ mod load;
 mod net;
 mod offers;
 mod payments;
+mod recipient;
 mod schema;
 mod secret;
 mod section;
@@ -21,11 +23,13 @@ mod tips;
 mod uploads;
 mod value;
 
+pub use backup::{Backup, BackupDestination, BackupNode, Place};
 pub use colour::Colour;
 pub use fault::{Fault, Faults};
 pub use ladder::{Ladder, Preset};
 pub use load::{load, parse};
 pub use net::{HttpUrl, IpRange, stays_inside};
+pub use recipient::{InvalidRecipient, Recipient};
 pub use schema::{
     Backend, Btcpay, Collection, Config, Limits, Live, LiveTls, Lnd, Loudness, Network, Offers,
     Payments, Sandbox, Server, Site, Tips, Tls, Transcoder, Uploads,

@@ -9,6 +9,7 @@ use std::{
 use toml::de::DeTable;
 
 use crate::{
+    backup,
     fault::{Fault, Faults, Problem, Report},
     limits, offers, payments,
     schema::{Config, Origin, Tls},
@@ -94,8 +95,7 @@ fn read_root<'a>(table: &'a DeTable<'a>, report: &'a Report<'a>, base: &Path) ->
         );
         root.section("site").fault("url", problem);
     }
-    // Read by satreel-backup, which comes later; its keys are its own affair.
-    root.section("backup");
+    let backup = backup::backup(root.section("backup"), base, payments.as_ref());
     root.finish();
     let config = Config {
         site: site?,
@@ -108,6 +108,7 @@ fn read_root<'a>(table: &'a DeTable<'a>, report: &'a Report<'a>, base: &Path) ->
         uploads,
         transcoder,
         live,
+        backup,
         origin: Origin {
             file: report.file(),
             listen_line,

@@ -93,12 +93,12 @@ fn btcpay(section: Section<'_>, base: &Path) -> Option<Btcpay> {
     })
 }
 
-const FILE_EXAMPLE: &str = "{ file = \"…\" }";
+pub(crate) const FILE_EXAMPLE: &str = "{ file = \"…\" }";
 
 /// A reference to a secret.
 ///
 /// SECURITY: no fault says what stands in the file: it may be the secret itself.
-fn secret<'a>(
+pub(crate) fn secret<'a>(
     key: &'static str,
     base: &'a Path,
 ) -> impl Fn(&DeValue<'_>) -> Result<Secret, Problem> + 'a {

@@ -7,6 +7,7 @@ use satreel_hls::title::{Tier, TierKind};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    backup::Backup,
     colour::Colour,
     fault::Fault,
     ladder::Ladder,
@@ -27,6 +28,8 @@ pub struct Config {
     pub uploads: Uploads,
     pub transcoder: Transcoder,
     pub live: Live,
+    /// None: nothing is backed up by Satreel.
+    pub backup: Option<Backup>,
     pub(crate) origin: Origin,
 }
 
@@ -420,6 +423,7 @@ impl Config {
                 mode: Mode::default(),
                 rungs: Vec::new(),
             },
+            backup: None,
             origin: Origin {
                 file: "demo".into(),
                 ..Origin::default()

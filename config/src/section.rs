@@ -130,6 +130,36 @@ impl<'a> Section<'a> {
         Section::new(path, table, span, self.report)
     }
 
+    /// The tables of a list, `[[section.key]]`. They are counted from 1 in faults.
+    pub(crate) fn sections(&self, key: &'static str) -> Vec<Section<'a>> {
+        let path = self.key_path(key);
+        let Some(value) = self.raw(key) else {
+            return Vec::new();
+        };
+        let wanted = |what: &DeValue<'_>, span| {
+            let problem = Problem::new(
+                format!("a list of tables is wanted here, not {}", article(what)),
+                format!("write each as [[{path}]], its keys below"),
+            );
+            self.report.push(&path, Some(span), problem);
+        };
+        let Some(list) = value.get_ref().as_array() else {
+            wanted(value.get_ref(), value.span());
+            return Vec::new();
+        };
+        let mut sections = Vec::new();
+        for (place, item) in list.iter().enumerate() {
+            if let Some(table) = item.get_ref().as_table() {
+                let path = format!("{path}[{}]", place + 1);
+                let span = Some(item.span());
+                sections.push(Section::new(path, Some(table), span, self.report));
+            } else {
+                wanted(item.get_ref(), item.span());
+            }
+        }
+        sections
+    }
+
     /// Reports every key that nobody asked for, with the nearest known one.
     pub(crate) fn finish(self) {
         let known = self.known.borrow();

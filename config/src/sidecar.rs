@@ -68,7 +68,7 @@ impl Sidecar {
             tags: root.get("tags", &tags).unwrap_or_default(),
             rent: root.get("rent", &value::number(1..=DEAREST)),
             own: root.get("own", &value::number(1..=DEAREST)),
-            free: root.get("free", &yes_or_no).unwrap_or(false),
+            free: root.get("free", &value::yes_or_no).unwrap_or(false),
             preview_s: root.get("preview_s", &value::number(0..=DAY)),
         };
         if read.free && (read.rent.is_some() || read.own.is_some()) {
@@ -110,12 +110,6 @@ fn tags(value: &DeValue<'_>) -> Result<Vec<String>, Problem> {
     let tag = value::short_text(LONGEST_TAG);
     let tags = list.iter().map(|one| tag(one.get_ref()));
     tags.map(|tag| Ok(tag?.trim().to_owned())).collect()
-}
-
-fn yes_or_no(value: &DeValue<'_>) -> Result<bool, Problem> {
-    value
-        .as_bool()
-        .ok_or_else(|| Problem::new("true or false is wanted here", "write true, or remove it"))
 }
 
 #[cfg(test)]

@@ -137,6 +137,12 @@ fn range(value: &DeValue<'_>) -> Result<IpRange> {
     })
 }
 
+pub(crate) fn yes_or_no(value: &DeValue<'_>) -> Result<bool> {
+    value
+        .as_bool()
+        .ok_or_else(|| Problem::new("true or false is wanted here", "write true, or remove it"))
+}
+
 /// One of a closed set of words.
 pub(crate) fn word<T: Copy>(words: &[(&str, T)]) -> impl Fn(&DeValue<'_>) -> Result<T> {
     move |value| {

@@ -1,3 +1,4 @@
+mod backup;
 mod money;
 
 use std::path::Path;
@@ -58,7 +59,7 @@ fn the_examples_comments_are_valid_too() {
     let uncommented: Vec<&str> = text
         .lines()
         .map(|line| match line.trim_start().strip_prefix("# ") {
-            Some(rest) if rest.starts_with("[payments.") || rest.contains(" = ") => rest,
+            Some(rest) if rest.starts_with('[') || rest.contains(" = ") => rest,
             _ => line,
         })
         .filter(|line| !line.starts_with(['#', ' ']) || line.contains("tier ="))
@@ -69,6 +70,12 @@ fn the_examples_comments_are_valid_too() {
         .replace("http://127.0.0.1:8420", "https://127.0.0.1:8420");
     let config = read(&uncommented).unwrap_or_else(|faults| panic!("{faults}\n{uncommented}"));
     assert!(config.payments.lnd.is_some() && config.payments.btcpay.is_some());
+    let backup = config.backup.expect("backups");
+    assert_eq!(backup.destinations.len(), 3);
+    assert_eq!(
+        (backup.keep_days, backup.site, backup.node.is_some()),
+        (30, true, true)
+    );
     assert_eq!(config.offers.tiers[2].tier, TierKind::Pass);
     assert_eq!(config.offers.collections[0].tag, "noir");
 }
