@@ -4,6 +4,7 @@
 //! sorting of LND's refusals into [`Error`], and reading what a macaroon permits. Knows nothing of
 //! sales; what an invoice means is decided by who calls.
 
+pub mod backup;
 pub mod certificate;
 mod connect;
 mod error;

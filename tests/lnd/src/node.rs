@@ -10,8 +10,9 @@ use anyhow::{Context, Result, bail};
 use satreel_lnd::{
     Options, call,
     proto::lnrpc::{
-        BakeMacaroonRequest, GenSeedRequest, GetInfoRequest, GetInfoResponse, GetStateRequest,
-        InitWalletRequest, MacaroonPermission, UnlockWalletRequest, WalletState,
+        BakeMacaroonRequest, ChanBackupSnapshot, GenSeedRequest, GetInfoRequest, GetInfoResponse,
+        GetStateRequest, InitWalletRequest, MacaroonPermission, MultiChanBackup,
+        UnlockWalletRequest, WalletState,
     },
 };
 use zeroize::Zeroizing;
@@ -161,14 +162,38 @@ impl Node {
         .await
     }
 
-    pub async fn create_wallet(&self) -> Result<()> {
+    /// The seed's words come back.
+    pub async fn create_wallet(&self) -> Result<Vec<String>> {
         let mut unlocker = self.connect()?.unlocker();
         let asked = unlocker.gen_seed(GenSeedRequest {});
-        let seed = call("GenSeed", LIMIT, asked).await?;
-        let request = InitWalletRequest {
+        let seed = call("GenSeed", LIMIT, asked).await?.cipher_seed_mnemonic;
+        self.init_wallet(InitWalletRequest {
             wallet_password: PASSWORD.to_vec(),
-            cipher_seed_mnemonic: seed.cipher_seed_mnemonic,
-        };
+            cipher_seed_mnemonic: seed.clone(),
+            ..InitWalletRequest::default()
+        })
+        .await?;
+        Ok(seed)
+    }
+
+    /// The wallet of a node that is gone: from its seed, and from its channel backup.
+    pub async fn restore_wallet(&self, seed: &[String], backup: Vec<u8>) -> Result<()> {
+        self.init_wallet(InitWalletRequest {
+            wallet_password: PASSWORD.to_vec(),
+            cipher_seed_mnemonic: seed.to_vec(),
+            recovery_window: 100,
+            channel_backups: Some(ChanBackupSnapshot {
+                multi_chan_backup: Some(MultiChanBackup {
+                    chan_points: Vec::new(),
+                    multi_chan_backup: backup,
+                }),
+            }),
+        })
+        .await
+    }
+
+    async fn init_wallet(&self, request: InitWalletRequest) -> Result<()> {
+        let mut unlocker = self.connect()?.unlocker();
         call("InitWallet", LIMIT, unlocker.init_wallet(request)).await?;
         self.wait_for(WalletState::ServerActive).await
     }

@@ -145,10 +145,20 @@ impl Pair {
 
     /// Opens a channel from the buyer to `node` that the network does not hear of.
     pub async fn open_private(&self, node: &Node, sat: u32) -> Result<()> {
-        connect(&self.buyer, node).await?;
-        state::open_channel(&self.buyer, node, sat.into(), true).await?;
-        self.mine(6).await?;
+        self.open(node, sat, 0).await?;
         wait_channel(node, node).await
+    }
+
+    /// The same, with `push_sat` of it on the node's side from the beginning.
+    pub async fn open_pushing(&self, node: &Node, sat: u32, push_sat: u32) -> Result<()> {
+        self.open(node, sat, push_sat).await?;
+        wait_channel(node, node).await
+    }
+
+    async fn open(&self, node: &Node, sat: u32, push_sat: u32) -> Result<()> {
+        connect(&self.buyer, node).await?;
+        state::open_channel(&self.buyer, node, sat.into(), push_sat.into(), true).await?;
+        self.mine(6).await
     }
 
     async fn tiny_invoice(&self) -> Result<String> {

@@ -99,7 +99,7 @@ async fn prepare(programs: &Path, folder: &Path) -> Result<()> {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     connect(&buyer, &shop).await?;
-    open_channel(&buyer, &shop, CHANNEL_SAT, false).await?;
+    open_channel(&buyer, &shop, CHANNEL_SAT, 0, false).await?;
     btcd.mine(6).await?;
     wait_channel(&buyer, &shop).await?;
     tokio::try_join!(buyer.stop(), shop.stop())?;
@@ -124,12 +124,18 @@ async fn confirmed(node: &Node) -> Result<i64> {
         .confirmed_balance)
 }
 
-pub(crate) async fn open_channel(from: &Node, to: &Node, sat: i64, private: bool) -> Result<()> {
+pub(crate) async fn open_channel(
+    from: &Node,
+    to: &Node,
+    sat: i64,
+    push_sat: i64,
+    private: bool,
+) -> Result<()> {
     let request = OpenChannelRequest {
         sat_per_vbyte: 2,
         node_pubkey: hex::decode(to.info().await?.identity_pubkey)?,
         local_funding_amount: sat,
-        push_sat: 0,
+        push_sat,
         private,
     };
     let mut lightning = from.connect()?.lightning();

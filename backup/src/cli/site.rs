@@ -1,0 +1,124 @@
+//! From a configuration file to a guardian that is ready.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use clap::ValueHint;
+use rustix::fs::{FlockOperation, flock};
+use satreel_config::{Backup, Config};
+use tokio::runtime::Runtime;
+
+use super::Failure;
+use crate::{
+    clock::Clock,
+    guardian::Guardian,
+    node::{Lnd, Node},
+    place::Place,
+};
+
+/// Which site.
+#[derive(Debug, clap::Args)]
+pub(super) struct Which {
+    /// The site's configuration
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(super) config: PathBuf,
+}
+
+impl Which {
+    pub(super) fn load(&self) -> Result<(Config, Backup), Failure> {
+        load(&self.config)
+    }
+}
+
+pub(super) fn load(path: &Path) -> Result<(Config, Backup), Failure> {
+    let config = satreel_config::load(path).map_err(|faults| Failure::Usage(faults.to_string()))?;
+    let backup = config.backup.clone().ok_or_else(|| {
+        Failure::Usage(format!(
+            "{} has no [backup]: config/satreel.toml explains its keys",
+            path.display()
+        ))
+    })?;
+    if backup.node.is_none() && !backup.site {
+        let words = "[backup] names neither a macaroon nor the site: there is nothing to save";
+        return Err(Failure::Usage(words.to_owned()));
+    }
+    Ok((config, backup))
+}
+
+/// One thread: the guardian waits most of its life.
+pub(super) fn runtime() -> Result<Runtime, Failure> {
+    let built = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        // Disks and archives, one at a time each.
+        .max_blocking_threads(4)
+        .build();
+    Ok(built?)
+}
+
+/// The guardian of a site, as the configuration has it.
+pub(super) async fn guardian(_config: &Config, backup: &Backup) -> Result<Guardian, Failure> {
+    let node: Option<Arc<dyn Node>> = match &backup.node {
+        Some(node) => Some(Arc::new(Lnd::new(node)?)),
+        None => None,
+    };
+    make_folder(&backup.folder)?;
+    let guardian = Guardian::new(backup, node, None, places(backup)?, Clock::system()).await;
+    guardian.map_err(Failure::from)
+}
+
+pub(super) fn places(backup: &Backup) -> Result<Vec<Place>, Failure> {
+    backup.destinations.iter().map(place).collect()
+}
+
+fn place(destination: &satreel_config::BackupDestination) -> Result<Place, Failure> {
+    let name = destination.name.clone();
+    let wrong = |error: &dyn std::fmt::Display| {
+        Failure::Usage(format!("the destination {name} can't be used: {error}"))
+    };
+    let options = options(&destination.place).ok_or_else(|| wrong(&"not in this version"))?;
+    let there = satreel_destinations::open(&options).map_err(|error| wrong(&error))?;
+    Ok(Place { name, there })
+}
+
+pub(super) fn options(place: &satreel_config::Place) -> Option<satreel_destinations::Options> {
+    use satreel_config::Place as Written;
+    use satreel_destinations::Options;
+    match place.clone() {
+        Written::Folder { path } => Some(Options::Folder { path }),
+        Written::Sftp { .. } | Written::S3 { .. } => None,
+    }
+}
+
+/// Others may look into it, for `status.json`; copies are readable to the guardian only.
+fn make_folder(path: &Path) -> Result<(), Failure> {
+    fs::create_dir_all(path)
+        .map_err(|error| Failure::Failed(format!("{} can't be made: {error}", path.display())))
+}
+
+/// Held by the one process that makes copies.
+#[derive(Debug)]
+pub(super) struct Turn(#[allow(dead_code, reason = "the lock ends with it")] File);
+
+pub(super) fn take_turn(backup: &Backup) -> Result<Turn, Failure> {
+    make_folder(&backup.folder)?;
+    let path = backup.folder.join(".lock");
+    let opened = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(&path);
+    let fault = |words: String| Failure::Failed(format!("{}: {words}", path.display()));
+    let lock = opened.map_err(|error| fault(error.to_string()))?;
+    match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(Turn(lock)),
+        Err(rustix::io::Errno::WOULDBLOCK) => {
+            Err(fault("another satreel-backup makes copies already".into()))
+        }
+        Err(error) => Err(fault(error.to_string())),
+    }
+}

@@ -1,0 +1,49 @@
+//! `satreel-backup verify --config FILE [--json]`
+
+use super::{
+    Failure, Table,
+    site::{Which, guardian, runtime},
+};
+use crate::{error::words, name::Copy};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    site: Which,
+}
+
+pub(super) fn run(args: &Args) -> Result<(), Failure> {
+    let (config, backup) = args.site.load()?;
+    runtime()?.block_on(async {
+        let guardian = guardian(&config, &backup).await?;
+        let mut table = Table::default();
+        let copies = guardian.history.copies().await?;
+        table.add("history", true, format!("{} copies", copies.len()));
+        for place in &guardian.places {
+            let (well, detail) = match place.look(&guardian.history).await {
+                Ok(looked) => {
+                    let well = looked.missing.is_empty() && looked.differ.is_empty();
+                    let mut detail = format!("{} copies are the same", looked.compared);
+                    add(&mut detail, "missing", &looked.missing);
+                    add(&mut detail, "damaged", &looked.differ);
+                    (well, detail)
+                }
+                Err(error) => (false, words(&error)),
+            };
+            table.add(&place.name, well, detail);
+        }
+        table.tell(args.json)
+    })
+}
+
+fn add(detail: &mut String, what: &str, copies: &[Copy]) {
+    if let Some(newest) = copies.iter().max() {
+        detail.push_str(&format!(
+            "; {} {what}, the newest is {newest}",
+            copies.len()
+        ));
+    }
+}
