@@ -40,7 +40,7 @@ mod tests {
 
     #[test]
     fn waits_double_up_to_a_limit_and_begin_anew() {
-        let (first, longest) = (Duration::from_secs(2), Duration::from_secs(60));
+        let (first, longest) = (Duration::from_secs(2), Duration::from_mins(1));
         let mut backoff = Backoff::new(first, longest);
         for due in [2, 4, 8, 16, 32, 60, 60, 60] {
             let wait = backoff.next();

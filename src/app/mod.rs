@@ -102,6 +102,7 @@ impl App {
         let channels = Arc::new(catalog.channels(data));
         let dearest = catalog.dearest();
         let scrape = Scrape::new(metrics.clone(), backend.clone(), &settlement, dearest);
+        let scrape = scrape.with_copies(config.backup.clone());
         let measured = open_metrics(config, scrape.clone()).await?;
 
         let shutdown = CancellationToken::new();

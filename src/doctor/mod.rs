@@ -1,6 +1,7 @@
 //! Live checks of what a site depends on, for the person who runs it: what was looked at, how it
 //! is, and what to do. One function a backend; the command line prints them.
 
+mod backup;
 mod btcpay;
 mod certificate;
 mod lnd;
@@ -73,6 +74,7 @@ pub async fn look(config: &Config) -> Vec<Check> {
     checks.extend(certificate::look(config));
     checks.extend(machine::look(config).await);
     checks.extend(transcoder::look(config).await);
+    checks.extend(backup::look(config, jiff::Timestamp::now()));
     checks
 }
 

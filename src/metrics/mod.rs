@@ -5,9 +5,11 @@
 //! somebody asks. Labels are closed sets: no title, no visitor and no amount of a single sale ever
 //! is one.
 
+mod backup;
 mod counter;
 mod text;
 
+pub use backup::backups;
 pub use counter::{Counters, Label, Presence, Present};
 
 use crate::core::money::Sats;

@@ -14,6 +14,17 @@ impl Text {
         self.sample(name, None, value);
     }
 
+    /// One family with a sample for each `text` of a label; nothing if there is none.
+    pub(super) fn gauges(&mut self, name: &str, help: &str, label: &str, all: &[(&str, u64)]) {
+        if all.is_empty() {
+            return;
+        }
+        self.head(name, help, "gauge");
+        for (text, value) in all {
+            self.sample(name, Some((label, text)), *value);
+        }
+    }
+
     pub(super) fn counters<L: Label>(&mut self, name: &str, help: &str, counters: &Counters<L>) {
         self.head(name, help, "counter");
         for (text, count) in counters.all() {

@@ -12,11 +12,12 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use satreel_config::Backup;
 use tokio::sync::watch;
 
 use crate::{
     core::money::{Msats, Sats},
-    metrics::{Metrics, Seen},
+    metrics::{Metrics, Seen, backups},
     payments::{
         Health, InvoiceBackend,
         settlement::{Settlement, Taken},
@@ -33,6 +34,8 @@ pub struct Scrape {
     backend: Arc<dyn InvoiceBackend>,
     taken: watch::Receiver<Taken>,
     dearest: watch::Receiver<Option<Sats>>,
+    /// What is said of copies, where there are any.
+    backup: Option<Arc<Backup>>,
 }
 
 impl Scrape {
@@ -47,7 +50,15 @@ impl Scrape {
             backend,
             taken: settlement.taken(),
             dearest,
+            backup: None,
         }
+    }
+
+    /// The page says how the copies stand too.
+    #[must_use]
+    pub fn with_copies(mut self, backup: Option<Backup>) -> Self {
+        self.backup = backup.map(Arc::new);
+        self
     }
 
     /// How it stands now, and what is wrong with the backend if it is down.
@@ -68,6 +79,16 @@ impl Scrape {
     }
 }
 
+/// A status that can't be read says that no destination has a copy: that is what an alarm is for.
+async fn copies(backup: Arc<Backup>) -> String {
+    let read = tokio::task::spawn_blocking(move || {
+        let status = satreel_backup_status::read(&backup.folder);
+        let status = status.ok().flatten().unwrap_or_default();
+        backups(&backup, &status)
+    });
+    read.await.unwrap_or_default()
+}
+
 pub fn router(scrape: Scrape) -> Router {
     Router::new()
         .route("/metrics", get(page))
@@ -82,5 +103,9 @@ async fn page(State(scrape): State<Scrape>) -> Response {
         ),
         (header::CACHE_CONTROL, "no-store"),
     ];
-    (headers, scrape.metrics.render(scrape.seen().await.0)).into_response()
+    let mut page = scrape.metrics.render(scrape.seen().await.0);
+    if let Some(backup) = &scrape.backup {
+        page.push_str(&copies(backup.clone()).await);
+    }
+    (headers, page).into_response()
 }

@@ -1,5 +1,7 @@
 //! `satreel-backup verify --config FILE [--json]`
 
+use std::fmt::Write as _;
+
 use super::{
     Failure, Table,
     site::{Which, guardian, runtime},
@@ -39,11 +41,10 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     })
 }
 
+/// Nothing, if there are none.
 fn add(detail: &mut String, what: &str, copies: &[Copy]) {
     if let Some(newest) = copies.iter().max() {
-        detail.push_str(&format!(
-            "; {} {what}, the newest is {newest}",
-            copies.len()
-        ));
+        let count = copies.len();
+        let _ = write!(detail, "; {count} {what}, the newest is {newest}");
     }
 }

@@ -42,11 +42,11 @@ fn the_node_is_that_of_the_payments_or_another() {
     let other = node(&format!("{}{lnd}", site(&format!("{macaroon}{other}"))));
     assert_eq!(other.address.as_str(), "https://two:2");
 
-    let none = faults(&site(macaroon));
-    assert_eq!(none.len(), 1, "{none:?}");
+    let unknown = faults(&site(macaroon));
+    assert_eq!(unknown.len(), 1, "{unknown:?}");
     assert!(
-        none[0].contains("write address and certificate"),
-        "{none:?}"
+        unknown[0].contains("write address and certificate"),
+        "{unknown:?}"
     );
     let closed = faults(&site("address = \"https://two:2\"\n"));
     assert!(
