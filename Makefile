@@ -20,7 +20,7 @@ say = printf '\033[1m==>\033[0m %s\n' "$(1)"
 
 help:
 	echo 'make demo   set everything up and run it, with play money, on http://127.0.0.1:8420'
-	echo 'make build  the programs as bin/satreel and bin/satreel-transcoder'
+	echo 'make build  the programs as bin/satreel, bin/satreel-transcoder and bin/satreel-backup'
 	echo 'make install  what was built, to PREFIX (/usr/local)'
 	echo 'make test   every test, a real browser included'
 	echo 'make test-publishers  OBS and GStreamer on air (installs them)'
@@ -50,10 +50,10 @@ nodes: setup
 
 build: setup player
 	$(call say,Building the programs (the first time takes some minutes))
-	cargo build --release --locked -p satreel -p satreel-transcoder
+	cargo build --release --locked -p satreel -p satreel-transcoder -p satreel-backup
 	mkdir -p bin
-	install -m 755 "$$CARGO_TARGET_DIR"/release/satreel{,-transcoder,-worker,-look} bin/
-	$(call say,Built bin/satreel with bin/satreel-transcoder and its workers)
+	install -m 755 "$$CARGO_TARGET_DIR"/release/satreel{,-backup,-transcoder,-worker,-look} bin/
+	$(call say,Built bin/satreel, bin/satreel-backup, and bin/satreel-transcoder with its workers)
 
 # What is there already, so that it can be called as root.
 install:
