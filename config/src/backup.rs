@@ -105,6 +105,10 @@ pub(crate) fn backup(
     let node = node(&section, base, payments);
     let keep_days = section.get("keep_days", &value::number(1..=3650));
     let site = section.get("site", &value::yes_or_no);
+    if site == Some(true) {
+        let remedy = "write site = false; satreel-site-backup saves the site's own data";
+        section.fault("site", Problem::new("not in this version", remedy));
+    }
     let destinations = destinations(&section, base);
     section.finish();
     Some(Backup {
@@ -112,7 +116,7 @@ pub(crate) fn backup(
         recipients: recipients?,
         node,
         keep_days: keep_days.unwrap_or(DEFAULT_KEEP_DAYS),
-        site: site.unwrap_or(true),
+        site: site.unwrap_or(false),
         destinations,
     })
 }

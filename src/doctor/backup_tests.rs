@@ -14,7 +14,10 @@ fn config(folder: &Path, keys: &str) -> Config {
          [backup]\nfolder = \"{}\"\nrecipients = [\"{KEY}\"]\n{keys}",
         folder.display()
     );
-    satreel_config::parse(&text, folder).unwrap_or_else(|faults| panic!("{faults}"))
+    let mut config =
+        satreel_config::parse(&text, folder).unwrap_or_else(|faults| panic!("{faults}"));
+    config.backup.as_mut().expect("a section").site = true;
+    config
 }
 
 const NODE: &str = "address = \"https://127.0.0.1:1\"\ncertificate = \"tls.cert\"\n\

@@ -94,7 +94,9 @@ mod tests {
              [[backup.destination]]\nname = \"new\"\nkind = \"folder\"\npath = \"new\"\n"
         );
         let config = satreel_config::parse(&text, Path::new("/"));
-        config.expect("valid").backup.expect("a section")
+        let mut backup = config.expect("valid").backup.expect("a section");
+        backup.site = true;
+        backup
     }
 
     #[test]

@@ -27,11 +27,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
             if !wanted(&destination.name) {
                 continue;
             }
-            let Some(options) = options(&destination.place) else {
-                table.add(&destination.name, false, "not in this version");
-                continue;
-            };
-            let done = satreel_destinations::prepare(&options).await;
+            let done = satreel_destinations::prepare(&options(&destination.place)).await;
             let detail = done.as_ref().err().map(|error| words(error));
             let detail = detail.unwrap_or_else(|| "ready for copies".to_owned());
             table.add(&destination.name, done.is_ok(), detail);

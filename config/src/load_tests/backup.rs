@@ -17,7 +17,7 @@ fn a_site_is_saved_with_little_to_say() {
     let backup = config.backup.expect("a section");
     assert_eq!(backup.folder, Path::new("/etc/satreel/backups"));
     assert_eq!(backup.recipients[0].as_str(), KEY);
-    assert!(backup.node.is_none() && backup.site && backup.destinations.is_empty());
+    assert!(backup.node.is_none() && !backup.site && backup.destinations.is_empty());
     assert_eq!(backup.keep_days, 30);
     assert_eq!(read(MINIMAL).expect("a site").backup, None);
 }
@@ -104,6 +104,8 @@ fn faults_of_destinations_have_their_place() {
         );
     }
     assert!(!format!("{found:?}").contains("hush"));
+    let early = faults(&site("site = true\n"));
+    assert!(early[0].contains("satreel-site-backup"), "{early:?}");
     let table = faults(&site("destination = 1\n"));
     assert!(table[0].contains("[[backup.destination]]"), "{table:?}");
 }

@@ -74,7 +74,7 @@ fn the_examples_comments_are_valid_too() {
     assert_eq!(backup.destinations.len(), 3);
     assert_eq!(
         (backup.keep_days, backup.site, backup.node.is_some()),
-        (30, true, true)
+        (30, false, true)
     );
     assert_eq!(config.offers.tiers[2].tier, TierKind::Pass);
     assert_eq!(config.offers.collections[0].tag, "noir");
