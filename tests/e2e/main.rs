@@ -10,6 +10,7 @@ mod btcpay;
 mod collections;
 mod commands;
 mod crash;
+mod faults;
 mod floods;
 mod gate;
 mod keys;
