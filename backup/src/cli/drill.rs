@@ -27,7 +27,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     }
     let keys = identities(&args.identity)?;
     runtime()?.block_on(async {
-        let guardian = guardian(&config, &backup).await?;
+        let guardian = guardian(&args.site.config, &config, &backup).await?;
         let mut table = Table::default();
         for (name, drill) in drill(&guardian, &keys).await? {
             table.add(&name, drill.passed, drill.detail);

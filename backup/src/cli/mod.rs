@@ -1,6 +1,7 @@
 //! The command line of `satreel-backup`: one file a command. Results go to stdout, everything else
 //! to stderr; exit code 0 all is well, 1 something failed, 2 used or configured wrongly.
 
+mod data;
 mod drill;
 mod once;
 mod prepare;

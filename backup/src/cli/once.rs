@@ -23,7 +23,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let (config, backup) = args.site.load()?;
     let _turn = take_turn(&backup)?;
     runtime()?.block_on(async {
-        let guardian = guardian(&config, &backup).await?;
+        let guardian = guardian(&args.site.config, &config, &backup).await?;
         let pass = once(&guardian).await;
         let status = guardian.status();
         let mut table = Table::default();

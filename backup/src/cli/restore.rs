@@ -8,6 +8,7 @@ use std::{
 };
 
 use clap::ValueHint;
+use satreel_archive::{Summary, Target};
 use satreel_destinations::MAX_BYTES;
 use zeroize::Zeroizing;
 
@@ -42,6 +43,9 @@ pub(super) struct Args {
     /// The configuration that names the destination
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "from")]
     config: Option<PathBuf>,
+    /// Write over a site that is there already
+    #[arg(long)]
+    replace: bool,
 }
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
@@ -55,7 +59,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         let plain = keys.decrypt(&sealed)?;
         match kind {
             Kind::Channels => channels(&plain, &args.into)?,
-            Kind::Site => return Err(Failure::Usage("not in this version".to_owned())),
+            Kind::Site => site(&plain, args)?,
         }
     }
     Ok(())
@@ -98,6 +102,54 @@ fn fetch(config: &Path, from: &str) -> Result<Vec<(Kind, Vec<u8>)>, Failure> {
         }
         Ok(found)
     })
+}
+
+/// The site's files, and what is still to do.
+fn site(archive: &[u8], args: &Args) -> Result<(), Failure> {
+    let target = Target {
+        data: args.into.clone(),
+        replace: args.replace,
+    };
+    let summary = satreel_archive::restore(archive, &target).map_err(|error| {
+        let hint = match error {
+            satreel_archive::Error::Occupied { .. } => "; --replace writes over it",
+            _ => "",
+        };
+        Failure::Failed(format!("{error}{hint}"))
+    })?;
+    tell(&summary, &args.into);
+    Ok(())
+}
+
+fn tell(summary: &Summary, into: &Path) {
+    let (titles, channels) = (summary.titles, summary.channels);
+    let part = |is_back: bool, name| if is_back { name } else { "" };
+    print(format_args!(
+        "Back in {}: signing keys, {titles} titles' data, {channels} channels{}{}.",
+        into.display(),
+        part(summary.sales, ", the sales record"),
+        part(summary.wallet, ", the built-in wallet"),
+    ));
+    if !summary.kept.is_empty() {
+        print(format_args!(
+            "Left as they were beside their films: {} files. --replace takes the copy's.",
+            summary.kept.len()
+        ));
+    }
+    if !summary.without_film.is_empty() {
+        print(format_args!(
+            "Films that are not there, and come back by satreel-transcoder add on the same source: {}",
+            summary.without_film.join(" ")
+        ));
+    }
+    if let Some(config) = &summary.config {
+        print(format_args!(
+            "The configuration is {}: put it where it belongs; site.data in it has to be this folder, and \
+             site.keys {}. Secrets that it names by file or credential are in no copy.",
+            config.display(),
+            summary.keys.display(),
+        ));
+    }
 }
 
 /// LND's own file, for its own restore.

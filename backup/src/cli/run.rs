@@ -25,7 +25,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let _turn = take_turn(&backup)?;
     let runtime = runtime()?;
     let done = runtime.block_on(async {
-        let guardian = Arc::new(guardian(&config, &backup).await?);
+        let guardian = Arc::new(guardian(&args.site.config, &config, &backup).await?);
         let shutdown = CancellationToken::new();
         let (mut term, mut int) = (
             signal(SignalKind::terminate())?,

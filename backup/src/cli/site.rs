@@ -12,12 +12,13 @@ use rustix::fs::{FlockOperation, flock};
 use satreel_config::{Backup, Config};
 use tokio::runtime::Runtime;
 
-use super::Failure;
+use super::{Failure, data::OfSite};
 use crate::{
     clock::Clock,
     guardian::Guardian,
     node::{Lnd, Node},
     place::Place,
+    site::Data,
 };
 
 /// Which site.
@@ -60,13 +61,20 @@ pub(super) fn runtime() -> Result<Runtime, Failure> {
 }
 
 /// The guardian of a site, as the configuration has it.
-pub(super) async fn guardian(_config: &Config, backup: &Backup) -> Result<Guardian, Failure> {
+pub(super) async fn guardian(
+    path: &Path,
+    config: &Config,
+    backup: &Backup,
+) -> Result<Guardian, Failure> {
     let node: Option<Arc<dyn Node>> = match &backup.node {
         Some(node) => Some(Arc::new(Lnd::new(node)?)),
         None => None,
     };
     make_folder(&backup.folder)?;
-    let guardian = Guardian::new(backup, node, None, places(backup)?, Clock::system()).await;
+    let site = backup
+        .site
+        .then(|| Arc::new(OfSite::new(path, config, backup)) as Arc<dyn Data>);
+    let guardian = Guardian::new(backup, node, site, places(backup)?, Clock::system()).await;
     guardian.map_err(Failure::from)
 }
 

@@ -20,7 +20,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let (config, backup) = args.site.load()?;
     runtime()?.block_on(async {
-        let guardian = guardian(&config, &backup).await?;
+        let guardian = guardian(&args.site.config, &config, &backup).await?;
         let mut table = Table::default();
         let copies = guardian.history.copies().await?;
         table.add("history", true, format!("{} copies", copies.len()));
