@@ -105,10 +105,6 @@ pub(crate) fn backup(
     let node = node(&section, base, payments);
     let keep_days = section.get("keep_days", &value::number(1..=3650));
     let site = section.get("site", &value::yes_or_no);
-    if site == Some(true) {
-        let remedy = "write site = false; satreel-site-backup saves the site's own data";
-        section.fault("site", Problem::new("not in this version", remedy));
-    }
     let destinations = destinations(&section, base);
     section.finish();
     Some(Backup {

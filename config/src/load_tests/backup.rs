@@ -104,8 +104,6 @@ fn faults_of_destinations_have_their_place() {
         );
     }
     assert!(!format!("{found:?}").contains("hush"));
-    let early = faults(&site("site = true\n"));
-    assert!(early[0].contains("satreel-site-backup"), "{early:?}");
     let table = faults(&site("destination = 1\n"));
     assert!(table[0].contains("[[backup.destination]]"), "{table:?}");
 }
