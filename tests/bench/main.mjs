@@ -5,6 +5,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { cpus, availableParallelism, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 
+import { backup } from "./backup.mjs";
 import { browser, liveInBrowser } from "./browser.mjs";
 import { credentials } from "./credentials.mjs";
 import { live } from "./live/index.mjs";
@@ -26,6 +27,7 @@ const parts = [
   ["settlement replay", replay],
   ["sale", sale],
   ["sale on LND", lnd],
+  ["backups of a node", backup],
   ["viewers who wait", waiting],
   ["serving beside nginx", serving],
   ["films beside ffmpeg", transcoder],

@@ -154,7 +154,7 @@ fn said(output: &Output) -> String {
 }
 
 /// `satreel-backup run`. Dropping it kills it.
-pub(crate) struct Running(Child);
+pub(crate) struct Running(pub(crate) Child);
 
 impl Running {
     pub(crate) fn kill9(mut self) {
