@@ -26,7 +26,7 @@ wrongly.
 
 RUST_LOG says what is logged to stderr: error, warn, info (usual), debug or trace.
 
-A copy opens without this program too: age -d -i key.txt channels-….age > channel.backup, then \
+A copy opens without this program too: age -d -i key.txt COPY > channel.backup, then \
 lncli restorechanbackup --multi_file channel.backup.
 
 See also: satreel(1), /usr/local/share/doc/satreel/backup/README.md.";
