@@ -138,7 +138,10 @@ fn make_folder(path: &Path) -> Result<(), Failure> {
 
 /// Held by the one process that makes copies.
 #[derive(Debug)]
-pub(super) struct Turn(#[allow(dead_code, reason = "the lock ends with it")] File);
+pub(super) struct Turn {
+    /// The lock ends with it.
+    _lock: File,
+}
 
 pub(super) fn take_turn(backup: &Backup) -> Result<Turn, Failure> {
     make_folder(&backup.folder)?;
@@ -152,7 +155,7 @@ pub(super) fn take_turn(backup: &Backup) -> Result<Turn, Failure> {
     let fault = |words: String| Failure::Failed(format!("{}: {words}", path.display()));
     let lock = opened.map_err(|error| fault(error.to_string()))?;
     match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(Turn(lock)),
+        Ok(()) => Ok(Turn { _lock: lock }),
         Err(rustix::io::Errno::WOULDBLOCK) => {
             Err(fault("another satreel-backup makes copies already".into()))
         }
