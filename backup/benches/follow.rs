@@ -3,7 +3,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a measurement may stop where it stands")]
 
-#[allow(dead_code, reason = "the tests use all of it")]
 #[path = "../tests/real/bench.rs"]
 mod bench;
 

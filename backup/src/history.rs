@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use jiff::SignedDuration;
-use satreel_destinations::{Destination, Options, open, prepare};
+use satreel_config::Place;
+use satreel_destinations::{Destination, open, prepare};
 
 use crate::{
     clock::Clock,
@@ -26,10 +27,10 @@ impl History {
     /// Makes the folder if there is none.
     pub async fn open(guardian: &Path, clock: Clock, keep: SignedDuration) -> Result<Self> {
         let path = guardian.join(FOLDER);
-        let options = Options::Folder { path };
-        prepare(&options).await?;
+        let place = Place::Folder { path };
+        prepare(&place).await?;
         Ok(Self {
-            folder: open(&options)?,
+            folder: open(&place)?,
             clock,
             keep,
         })

@@ -16,7 +16,8 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use satreel_backup_status::Status;
 use satreel_config::Backup;
-use satreel_destinations::{MARKER, Options};
+use satreel_config::Place as Where;
+use satreel_destinations::MARKER;
 use satreel_lnd::{Error as NodeError, backup::Compared};
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -198,7 +199,7 @@ impl Bench {
             let path = self.path(name);
             Place {
                 name: name.to_owned(),
-                there: satreel_destinations::open(&Options::Folder { path }).expect("a place"),
+                there: satreel_destinations::open(&Where::Folder { path }).expect("a place"),
             }
         };
         let now = self.now.clone();

@@ -51,26 +51,35 @@ pub struct BackupDestination {
 /// What kind of place, and how it is reached.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Place {
-    Folder {
-        path: PathBuf,
-    },
+    /// A folder on another disk. It carries a marker, so that the empty folder under a disk that is not
+    /// mounted is not taken for the disk.
+    Folder { path: PathBuf },
+    /// A folder on an SFTP server. It has to exist already.
     Sftp {
+        /// Its name or address.
         host: String,
         port: u16,
         user: String,
-        /// On the server, as it names it.
+        /// The folder, absolute or below the user's own.
         path: String,
+        /// The private key, in OpenSSH's format and without a passphrase: Ed25519 or ECDSA.
         key: Secret,
-        /// The server's public key, as `ssh-keyscan` prints it without the host.
+        /// The host's public key, as one line of `ssh-keyscan HOST` or of the host's own
+        /// `/etc/ssh/ssh_host_ed25519_key.pub`. Nobody else is believed.
         host_key: String,
     },
+    /// A bucket of an S3-compatible store, addressed by path. It has to exist already.
     S3 {
+        /// `https://`, or `http://` on this machine.
         endpoint: HttpUrl,
+        /// Part of every signature; stores that know none take `us-east-1`.
         region: String,
         bucket: String,
-        /// Begins the name of every object; may be empty.
+        /// The folder in the bucket, or nothing. Copies keep to it.
         prefix: String,
+        /// The key's id.
         access_key: Secret,
+        /// What requests are signed with; never sent.
         secret_key: Secret,
     },
 }

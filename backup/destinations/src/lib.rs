@@ -7,7 +7,7 @@
 mod error;
 mod folder;
 mod name;
-mod options;
+mod open;
 mod s3;
 mod sftp;
 
@@ -18,7 +18,7 @@ use async_trait::async_trait;
 pub use error::Error;
 pub use folder::MARKER;
 pub use name::{BadName, Name};
-pub use options::{Options, open, prepare};
+pub use open::{open, prepare};
 
 /// Largest copy that is taken in or handed out.
 pub const MAX_BYTES: u64 = 64 << 20;

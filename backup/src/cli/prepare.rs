@@ -2,7 +2,7 @@
 
 use super::{
     Failure, Table,
-    site::{Which, options, runtime},
+    site::{Which, runtime},
 };
 use crate::error::words;
 
@@ -27,7 +27,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
             if !wanted(&destination.name) {
                 continue;
             }
-            let done = satreel_destinations::prepare(&options(&destination.place)).await;
+            let done = satreel_destinations::prepare(&destination.place).await;
             let detail = done.as_ref().err().map(|error| words(error));
             let detail = detail.unwrap_or_else(|| "ready for copies".to_owned());
             table.add(&destination.name, done.is_ok(), detail);

@@ -87,47 +87,9 @@ fn place(destination: &satreel_config::BackupDestination) -> Result<Place, Failu
     let wrong = |error: &dyn std::fmt::Display| {
         Failure::Usage(format!("the destination {name} can't be used: {error}"))
     };
-    let there = satreel_destinations::open(&options(&destination.place));
+    let there = satreel_destinations::open(&destination.place);
     let there = there.map_err(|error| wrong(&error))?;
     Ok(Place { name, there })
-}
-
-pub(super) fn options(place: &satreel_config::Place) -> satreel_destinations::Options {
-    use satreel_config::Place as Written;
-    use satreel_destinations::Options;
-    match place.clone() {
-        Written::Folder { path } => Options::Folder { path },
-        Written::Sftp {
-            host,
-            port,
-            user,
-            path,
-            key,
-            host_key,
-        } => Options::Sftp {
-            host,
-            port,
-            user,
-            path,
-            key,
-            host_key,
-        },
-        Written::S3 {
-            endpoint,
-            region,
-            bucket,
-            prefix,
-            access_key,
-            secret_key,
-        } => Options::S3 {
-            endpoint,
-            region,
-            bucket,
-            prefix,
-            access_key,
-            secret_key,
-        },
-    }
 }
 
 /// Others may look into it, for `status.json`; copies are readable to the guardian only.

@@ -1,6 +1,7 @@
 //! One pair of nodes for all tests, and a guardian's folders and program.
 
 use std::{
+    fmt::Write as _,
     path::PathBuf,
     process::{Child, Command, Output, Stdio},
     time::{Duration, Instant},
@@ -9,8 +10,8 @@ use std::{
 use age::{secrecy::ExposeSecret, x25519};
 use lnd_pair::{Node, Pair};
 use satreel_backup_status::{Status, read};
+use satreel_config::{Place, Secret};
 use satreel_lnd::backup::CALLS;
-use serde_json::Value;
 use tempfile::TempDir;
 use tokio::sync::{Mutex, MutexGuard, OnceCell};
 
@@ -39,15 +40,21 @@ pub(crate) async fn until(what: &str, done: impl AsyncFn() -> bool) {
     }
 }
 
-/// A guardian's configuration, key and destinations: the folders `one` and `two`.
+/// A guardian's configuration, key and destinations.
 pub(crate) struct Bench {
     folder: TempDir,
     key: x25519::Identity,
 }
 
 impl Bench {
-    /// Guards `node` by a macaroon for backups only.
+    /// Guards `node` by a macaroon for backups only, into the folders `one` and `two`.
     pub(crate) async fn of(node: &Node) -> Self {
+        let folder = |name: &'static str| (name, Place::Folder { path: name.into() });
+        Self::with(node, &[folder("one"), folder("two")]).await
+    }
+
+    /// The same into other places.
+    pub(crate) async fn with(node: &Node, places: &[(&str, Place)]) -> Self {
         let bench = Self {
             folder: tempfile::tempdir().unwrap(),
             key: x25519::Identity::generate(),
@@ -56,28 +63,28 @@ impl Bench {
         bench.put_macaroon(&node.bake(&calls).await.unwrap());
         let secret = bench.key.to_string();
         std::fs::write(bench.path("key.txt"), secret.expose_secret()).unwrap();
-        bench.write_config(node);
+        bench.write_config(node, places);
         let (code, said) = bench.call(&["prepare"]);
         assert_eq!(code, Some(0), "{said}");
         bench
     }
 
-    fn write_config(&self, node: &Node) {
-        let destination = |name: &str| {
-            format!(
-                "[[backup.destination]]\nname = \"{name}\"\nkind = \"folder\"\npath = \"{name}\"\n"
-            )
-        };
-        let text = format!(
+    fn write_config(&self, node: &Node, places: &[(&str, Place)]) {
+        let mut text = format!(
             "[site]\nurl = \"http://127.0.0.1:1\"\ndata = \"data\"\n[payments]\nbackend = \"wallet\"\n\
              [backup]\nfolder = \"guardian\"\nrecipients = [\"{}\"]\nsite = false\n\
-             address = \"{}\"\ncertificate = \"{}\"\nmacaroon = {{ file = \"macaroon\" }}\n{}{}",
+             address = \"{}\"\ncertificate = \"{}\"\nmacaroon = {{ file = \"macaroon\" }}\n",
             self.key.to_public(),
             node.address(),
             node.certificate().display(),
-            destination("one"),
-            destination("two"),
         );
+        for (name, place) in places {
+            let _ = write!(
+                text,
+                "[[backup.destination]]\nname = \"{name}\"\n{}",
+                written(place)
+            );
+        }
         std::fs::write(self.path("satreel.toml"), text).unwrap();
     }
 
@@ -89,7 +96,7 @@ impl Bench {
         std::fs::write(self.path("macaroon"), bytes).unwrap();
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_satreel-backup"));
         let (name, rest) = arguments.split_first().unwrap();
         command
@@ -107,19 +114,6 @@ impl Bench {
         (output.status.code(), said(&output))
     }
 
-    /// The lines of a drill, and its exit code.
-    pub(crate) fn drill(&self) -> (Option<i32>, Value) {
-        let key = self.path("key.txt");
-        let key = key.to_str().unwrap();
-        let output = self
-            .command(&["drill", "--json", "--identity", key])
-            .output();
-        let output = output.unwrap();
-        let said = said(&output);
-        let answer = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{said}"));
-        (output.status.code(), answer)
-    }
-
     /// A guardian that follows, until it is dropped.
     pub(crate) fn run(&self) -> Running {
         let log = std::fs::File::options()
@@ -130,15 +124,11 @@ impl Bench {
         Running(self.command(&["run"]).stderr(log).spawn().unwrap())
     }
 
-    pub(crate) fn log(&self) -> String {
-        std::fs::read_to_string(self.path("log")).unwrap_or_default()
-    }
-
     pub(crate) fn status(&self) -> Status {
         read(&self.path("guardian")).unwrap().unwrap_or_default()
     }
 
-    /// How many channels the newest copy has, once both destinations have it.
+    /// How many channels the newest copy has, once all destinations have it.
     pub(crate) fn everywhere(&self) -> Option<usize> {
         let status = self.status();
         let newest = status.channels?;
@@ -148,28 +138,52 @@ impl Bench {
     }
 }
 
-fn said(output: &Output) -> String {
+/// A place, as the configuration has it.
+fn written(place: &Place) -> String {
+    let file = |secret: &Secret| match secret {
+        Secret::File(path) => format!("{{ file = \"{}\" }}", path.display()),
+        Secret::Env(_) | Secret::Credential(_) => {
+            panic!("places of tests keep their secrets in files")
+        }
+    };
+    match place {
+        Place::Folder { path } => format!("kind = \"folder\"\npath = \"{}\"\n", path.display()),
+        Place::Sftp {
+            host,
+            port,
+            user,
+            path,
+            key,
+            host_key,
+        } => format!(
+            "kind = \"sftp\"\nhost = \"{host}\"\nport = {port}\nuser = \"{user}\"\n\
+             path = \"{path}\"\nkey = {}\nhost_key = \"{host_key}\"\n",
+            file(key)
+        ),
+        Place::S3 {
+            endpoint,
+            region,
+            bucket,
+            prefix,
+            access_key,
+            secret_key,
+        } => format!(
+            "kind = \"s3\"\nendpoint = \"{}\"\nregion = \"{region}\"\nbucket = \"{bucket}\"\n\
+             prefix = \"{prefix}\"\naccess_key = {}\nsecret_key = {}\n",
+            endpoint.as_str(),
+            file(access_key),
+            file(secret_key)
+        ),
+    }
+}
+
+pub(crate) fn said(output: &Output) -> String {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     text(&output.stdout) + &text(&output.stderr)
 }
 
 /// `satreel-backup run`. Dropping it kills it.
 pub(crate) struct Running(pub(crate) Child);
-
-impl Running {
-    pub(crate) fn kill9(mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
-    }
-
-    /// Asks it to end; its exit code.
-    pub(crate) fn stop(mut self) -> Option<i32> {
-        let pid = self.0.id().to_string();
-        let sent = Command::new("kill").args(["-s", "TERM", &pid]).status();
-        assert!(sent.unwrap().success());
-        self.0.wait().unwrap().code()
-    }
-}
 
 impl Drop for Running {
     fn drop(&mut self) {

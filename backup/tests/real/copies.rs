@@ -1,5 +1,7 @@
 //! What is copied when, and what the guardian says.
 
+use copy_places::Weed;
+use satreel_config::Place;
 use satreel_lnd::{Error, Options, call, proto::lnrpc::GetInfoRequest};
 
 use crate::bench::{Bench, PATIENCE, pair, until};
@@ -87,10 +89,7 @@ async fn a_place_that_is_away_gets_all_it_missed_when_it_is_back() {
     std::fs::rename(bench.path("one"), bench.path("away")).unwrap();
     pair.open_private(shop, 100_000).await.unwrap();
     let newest = || bench.status().channels.unwrap().saved;
-    until("the fault", async || {
-        bench.status().destinations["one"].fault.is_some()
-    })
-    .await;
+    until("the fault", async || bench.fault("one").is_some()).await;
     until("the other place", async || {
         bench.status().destinations["two"].channels == Some(newest())
     })
@@ -100,6 +99,45 @@ async fn a_place_that_is_away_gets_all_it_missed_when_it_is_back() {
     assert_eq!(bench.drill().0, Some(0));
     assert_eq!(guardian.stop(), Some(0));
     assert_eq!(bench.call(&["verify"]).0, Some(0));
+}
+
+#[tokio::test]
+async fn a_store_without_room_keeps_nobody_waiting_and_gets_what_it_missed() {
+    let weed = Weed::start_small().await;
+    let pair = pair().await;
+    let shop = pair.shop();
+    let path = "folder".into();
+    let places = [
+        ("store", weed.place("films", "copies")),
+        ("folder", Place::Folder { path }),
+    ];
+    let bench = Bench::with(shop, &places).await;
+    let guardian = bench.run();
+    until("the first copies", async || bench.everywhere().is_some()).await;
+    weed.fill().await;
+    pair.open_private(shop, 100_000).await.unwrap();
+    until("the fault", async || bench.fault("store").is_some()).await;
+    let newest = || bench.status().channels.unwrap().saved;
+    until("the folder", async || {
+        bench.status().destinations["folder"].channels == Some(newest())
+    })
+    .await;
+    // Whoever is asked says so: the drill of the store fails, that of the folder does not.
+    let (code, answer) = bench.drill();
+    assert_eq!(code, Some(1), "{answer}");
+    let well = |line: &serde_json::Value| (line["name"].clone(), line["ok"].clone());
+    let lines: Vec<_> = answer["results"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(well)
+        .collect();
+    let expected = [("store", false), ("folder", true)].map(|(name, ok)| (name.into(), ok.into()));
+    assert_eq!(lines, expected, "{answer}");
+    weed.make_room().await;
+    until("the store", async || bench.everywhere().is_some()).await;
+    assert_eq!(bench.drill().0, Some(0));
+    assert_eq!(guardian.stop(), Some(0));
 }
 
 #[tokio::test]

@@ -1,8 +1,11 @@
-//! The promise: a node whose disk is gone gets its money back by its seed and a copy.
+//! The promise: a node whose disk is gone gets its money back by its seed and a copy, from whichever
+//! place the copy is fetched.
 
 use std::time::Duration;
 
+use copy_places::{Sshd, Weed};
 use lnd_pair::Node;
+use satreel_config::Place;
 use satreel_lnd::{call, proto::lnrpc::WalletBalanceRequest};
 
 use crate::bench::{Bench, pair, until};
@@ -14,35 +17,47 @@ const OWNS: u32 = 400_000;
 const FEES: i64 = 20_000;
 
 #[tokio::test]
-async fn a_node_that_is_gone_gets_its_money_back_by_seed_and_copy() {
+async fn a_node_that_is_gone_gets_its_money_back_from_a_folder() {
+    comes_back_from("folder").await;
+}
+
+#[tokio::test]
+async fn a_node_that_is_gone_gets_its_money_back_over_sftp() {
+    comes_back_from("sftp").await;
+}
+
+#[tokio::test]
+async fn a_node_that_is_gone_gets_its_money_back_from_s3() {
+    comes_back_from("s3").await;
+}
+
+async fn comes_back_from(kind: &str) {
+    let (sshd, weed) = (Sshd::start(), Weed::start().await);
     let pair = pair().await;
-    let node = pair.bare("lost").await.unwrap();
+    let node = pair.bare(&format!("lost-{kind}")).await.unwrap();
     let seed = node.create_wallet().await.unwrap();
-    let bench = Bench::of(&node).await;
+    let path = "folder".into();
+    let places = [
+        ("folder", Place::Folder { path }),
+        ("sftp", sshd.place("copies")),
+        ("s3", weed.place("films", "copies")),
+    ];
+    let bench = Bench::with(&node, &places).await;
     let guardian = bench.run();
     until("the first copies", async || bench.everywhere() == Some(0)).await;
     pair.open_pushing(&node, 1_000_000, OWNS).await.unwrap();
     until("the channel", async || bench.everywhere() == Some(1)).await;
-    assert_eq!(bench.drill().0, Some(0));
+    let (code, answer) = bench.drill();
+    assert_eq!(code, Some(0), "{answer}");
+    let lines = answer["results"].as_array().unwrap();
+    assert_eq!(lines.len(), places.len(), "{answer}");
     drop(guardian);
 
     // The disk is gone, and this machine's history with it.
     node.kill9().unwrap();
     std::fs::remove_dir_all(node.folder()).unwrap();
     std::fs::remove_dir_all(bench.path("guardian")).unwrap();
-    let (into, key) = (bench.path("restored"), bench.path("key.txt"));
-    let (code, said) = bench.call(&[
-        "restore",
-        "--from",
-        "two",
-        "--identity",
-        key.to_str().unwrap(),
-        "--into",
-        into.to_str().unwrap(),
-    ]);
-    assert_eq!(code, Some(0), "{said}");
-    assert!(said.contains("restorechanbackup"), "{said}");
-    let backup = std::fs::read(into.join("channel.backup")).unwrap();
+    let backup = restored(&bench, kind);
 
     std::fs::create_dir_all(node.folder()).unwrap();
     node.start_closed().await.unwrap();
@@ -54,6 +69,23 @@ async fn a_node_that_is_gone_gets_its_money_back_by_seed_and_copy() {
     })
     .await;
     node.stop().await.unwrap();
+}
+
+/// The channel backup in the newest copy of a place.
+fn restored(bench: &Bench, from: &str) -> Vec<u8> {
+    let (into, key) = (bench.path("restored"), bench.path("key.txt"));
+    let (code, said) = bench.call(&[
+        "restore",
+        "--from",
+        from,
+        "--identity",
+        key.to_str().unwrap(),
+        "--into",
+        into.to_str().unwrap(),
+    ]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("restorechanbackup"), "{said}");
+    std::fs::read(into.join("channel.backup")).unwrap()
 }
 
 async fn confirmed(node: &Node) -> i64 {

@@ -10,9 +10,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use reqwest::{Client, Response, Url, redirect::Policy};
 use rusty_s3::{Bucket, Credentials, S3Action, UrlStyle, actions::ListObjectsV2};
-use satreel_config::Secret;
+use satreel_config::{Place, Secret};
 
-use crate::{Destination, Entry, Error, MAX_BYTES, MAX_ENTRIES, Name, Options, Result};
+use crate::{Destination, Entry, Error, MAX_BYTES, MAX_ENTRIES, Name, Result};
 
 /// For a whole request: a large copy on a slow line.
 const PATIENCE: Duration = Duration::from_mins(5);
@@ -41,16 +41,16 @@ struct Session {
 }
 
 impl S3 {
-    /// Of [`Options::S3`].
-    pub(crate) fn new(options: &Options) -> Result<Self> {
-        let Options::S3 {
+    /// Of [`Place::S3`].
+    pub(crate) fn new(place: &Place) -> Result<Self> {
+        let Place::S3 {
             endpoint,
             region,
             bucket,
             prefix,
             access_key,
             secret_key,
-        } = options
+        } = place
         else {
             return Err(wrong("kind", "is not that of a store"));
         };

@@ -10,9 +10,9 @@ mod files;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use satreel_config::Secret;
+use satreel_config::{Place, Secret};
 
-use crate::{Destination, Entry, Error, Name, Options, Result};
+use crate::{Destination, Entry, Error, Name, Result};
 use connect::HostKey;
 use files::Files;
 
@@ -31,16 +31,16 @@ pub(crate) struct Sftp {
 }
 
 impl Sftp {
-    /// Of [`Options::Sftp`].
-    pub(crate) fn new(options: &Options) -> Result<Self> {
-        let Options::Sftp {
+    /// Of [`Place::Sftp`].
+    pub(crate) fn new(place: &Place) -> Result<Self> {
+        let Place::Sftp {
             host,
             port,
             user,
             path,
             key,
             host_key,
-        } = options
+        } = place
         else {
             return Err(wrong("kind", "is not that of an SFTP server"));
         };

@@ -3,7 +3,8 @@
 use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf};
 
 use async_trait::async_trait;
-use satreel_destinations::{Destination, Error, MARKER, Name, Options, open, prepare};
+use satreel_config::Place;
+use satreel_destinations::{Destination, Error, MARKER, Name, open, prepare};
 use tempfile::TempDir;
 
 use crate::suite::{self, Stage};
@@ -17,7 +18,7 @@ struct Disk {
 impl Disk {
     async fn plugged_in() -> Self {
         let root = tempfile::tempdir().expect("a folder");
-        let options = Options::Folder {
+        let options = Place::Folder {
             path: root.path().join("mount"),
         };
         prepare(&options).await.expect("made ready");
@@ -67,7 +68,7 @@ async fn a_folder_is_a_destination() {
 async fn what_is_no_folder_for_copies_is_told_with_a_remedy() {
     let root = tempfile::tempdir().expect("a folder");
     let path = root.path().join("nowhere");
-    let place = open(&Options::Folder { path: path.clone() }).expect("a folder");
+    let place = open(&Place::Folder { path: path.clone() }).expect("a folder");
     let error = place.list().await.expect_err("not there");
     let remedy = format!("touch {}", path.join(MARKER).display());
     assert!(error.to_string().contains(&remedy), "{error}");

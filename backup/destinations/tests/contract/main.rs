@@ -5,6 +5,4 @@
 mod folder;
 mod s3;
 mod sftp;
-mod sshd;
 mod suite;
-mod weed;

@@ -1,46 +1,18 @@
 //! S3: the suite on a real SeaweedFS, and what only stores have.
 
-use std::{fs, time::Duration};
+use std::fs;
 
 use async_trait::async_trait;
-use rusty_s3::{Bucket, Credentials, S3Action, UrlStyle};
-use satreel_config::Secret;
-use satreel_destinations::{Destination, Error, Name, Options, open, prepare};
+use copy_places::Weed;
+use satreel_config::{Place, Secret};
+use satreel_destinations::{Destination, Error, Name, open, prepare};
 use tokio::{io::AsyncWriteExt, net::TcpStream};
 
-use crate::{
-    suite::{self, Stage},
-    weed::{ADMIN, BACKUP, Weed},
-};
-
-const MINUTE: Duration = Duration::from_mins(1);
+use crate::suite::{self, Stage};
 
 struct Store {
     weed: Weed,
-    bucket: Bucket,
     place: Box<dyn Destination>,
-}
-
-fn bucket(weed: &Weed, name: &'static str) -> Bucket {
-    let endpoint = weed.endpoint().parse().expect("an address");
-    Bucket::new(endpoint, UrlStyle::Path, name, "us-east-1").expect("a bucket")
-}
-
-fn secret(weed: &Weed, name: &str, text: &str) -> Secret {
-    let path = weed.folder().join(name);
-    fs::write(&path, text).expect("written");
-    Secret::File(path)
-}
-
-fn options(weed: &Weed, bucket: &str, prefix: &str) -> Options {
-    Options::S3 {
-        endpoint: weed.endpoint().parse().expect("an address"),
-        region: "us-east-1".to_owned(),
-        bucket: bucket.to_owned(),
-        prefix: prefix.to_owned(),
-        access_key: secret(weed, "access", BACKUP.0),
-        secret_key: secret(weed, "secret", BACKUP.1),
-    }
 }
 
 fn name(text: &str) -> Name {
@@ -48,30 +20,15 @@ fn name(text: &str) -> Name {
 }
 
 impl Store {
-    async fn started() -> Self {
-        let weed = Weed::start().await;
-        let bucket = bucket(&weed, "films");
-        let admin = Credentials::new(ADMIN.0, ADMIN.1);
-        let made = reqwest::Client::new()
-            .put(bucket.create_bucket(&admin).sign(MINUTE))
-            .send()
-            .await;
-        assert!(made.expect("an answer").status().is_success());
-        let options = options(&weed, "films", "/site/a/");
+    async fn of(weed: Weed) -> Self {
+        let options = weed.place("films", "/site/a/");
         prepare(&options).await.expect("it is there");
         let place = open(&options).expect("a store");
-        Self {
-            weed,
-            bucket,
-            place,
-        }
+        Self { weed, place }
     }
 
-    async fn put_by_hand(&self, key: &str) {
-        let admin = Credentials::new(ADMIN.0, ADMIN.1);
-        let url = self.bucket.put_object(Some(&admin), key).sign(MINUTE);
-        let answer = reqwest::Client::new().put(url).body("x").send().await;
-        assert!(answer.expect("an answer").status().is_success(), "{key}");
+    async fn started() -> Self {
+        Self::of(Weed::start().await).await
     }
 }
 
@@ -83,15 +40,10 @@ impl Stage for Store {
 
     /// A request that breaks off in the middle of its body.
     async fn leave_half_written(&self, name: &Name) {
-        let admin = Credentials::new(ADMIN.0, ADMIN.1);
-        let url = self
-            .bucket
-            .put_object(Some(&admin), &format!("site/a/{name}"))
-            .sign(MINUTE);
-        let address = self.weed.endpoint();
-        let host = address.trim_start_matches("http://");
-        let mut line = TcpStream::connect(host).await.expect("connected");
-        let path = url.as_str().trim_start_matches(&address);
+        let url = self.weed.signed_put(&format!("site/a/{name}"));
+        let host = self.weed.address();
+        let mut line = TcpStream::connect(&host).await.expect("connected");
+        let path = url.trim_start_matches("http://").trim_start_matches(&host);
         let head =
             format!("PUT {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 1000\r\n\r\nhal");
         line.write_all(head.as_bytes()).await.expect("sent");
@@ -100,12 +52,15 @@ impl Stage for Store {
 
     async fn leave_foreign(&self) {
         for key in ["site/a/Notes of mine.TXT", "site/a/folder/x", "site/b", "x"] {
-            self.put_by_hand(key).await;
+            assert!(
+                self.weed.put(key, Vec::from("x")).await.is_success(),
+                "{key}"
+            );
         }
     }
 
     async fn go_away(&mut self) {
-        self.weed.kill().await;
+        self.weed.kill();
     }
 
     async fn come_back(&mut self) {
@@ -115,18 +70,15 @@ impl Stage for Store {
 
 #[tokio::test]
 async fn an_s3_store_is_a_destination() {
-    // Tests make requests of their own, and the crate is built without a provider of ciphers.
-    let _ = rustls::crypto::ring::default_provider().install_default();
     suite::holds(&mut Store::started().await).await;
 }
 
 #[tokio::test]
 async fn what_a_store_refuses_is_told_with_a_remedy() {
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let store = Store::started().await;
     store.place.put(&name("a"), b"x").await.expect("put");
 
-    let missing = open(&options(&store.weed, "nowhere", "")).expect("a store");
+    let missing = open(&store.weed.place("nowhere", "")).expect("a store");
     for error in [
         missing.put(&name("a"), b"x").await.expect_err("no bucket"),
         missing.get(&name("a")).await.expect_err("no bucket"),
@@ -140,7 +92,8 @@ async fn what_a_store_refuses_is_told_with_a_remedy() {
     }
 
     // Secrets are read with every call: those that were replaced are the ones that count.
-    secret(&store.weed, "secret", "another");
+    let secrets = store.weed.folder();
+    fs::write(secrets.join("secret"), "another").expect("written");
     let error = store
         .place
         .put(&name("a"), b"y")
@@ -148,7 +101,7 @@ async fn what_a_store_refuses_is_told_with_a_remedy() {
         .expect_err("refused");
     assert!(matches!(error, Error::Refused { .. }), "{error:?}");
     assert!(error.to_string().contains("secret_key"), "{error}");
-    secret(&store.weed, "access", "nobody");
+    fs::write(secrets.join("access"), "nobody").expect("written");
     let error = store.place.get(&name("a")).await.expect_err("refused");
     assert!(matches!(error, Error::Refused { .. }), "{error:?}");
     assert!(error.to_string().contains("access_key"), "{error}");
@@ -156,8 +109,25 @@ async fn what_a_store_refuses_is_told_with_a_remedy() {
 }
 
 #[tokio::test]
+async fn a_store_without_room_is_told_and_takes_copies_again_when_there_is_some() {
+    let store = Store::of(Weed::start_small().await).await;
+    store.weed.fill().await;
+    let error = store.place.put(&name("a"), b"x").await.expect_err("full");
+    // SeaweedFS calls that an internal error.
+    assert!(
+        matches!(error, Error::Away { .. } | Error::NoRoom { .. }),
+        "{error:?}"
+    );
+    assert!(error.is_passing());
+    assert_eq!(store.place.list().await.expect("a list"), []);
+    store.weed.make_room().await;
+    store.place.put(&name("a"), b"x").await.expect("room");
+    assert_eq!(store.place.get(&name("a")).await.expect("it"), b"x");
+}
+
+#[tokio::test]
 async fn a_store_beyond_this_machine_wants_https() {
-    let options = |endpoint: &str| Options::S3 {
+    let options = |endpoint: &str| Place::S3 {
         endpoint: endpoint.parse().expect("an address"),
         region: "us-east-1".to_owned(),
         bucket: "films".to_owned(),

@@ -1,13 +1,11 @@
 //! SFTP: the suite on a real OpenSSH server, and what only SFTP has.
 
 use async_trait::async_trait;
-use satreel_config::Secret;
-use satreel_destinations::{Destination, Error, Name, Options, open, prepare};
+use copy_places::{Sshd, make_key};
+use satreel_config::{Place, Secret};
+use satreel_destinations::{Destination, Error, Name, open, prepare};
 
-use crate::{
-    sshd::{Sshd, make_key},
-    suite::{self, Stage},
-};
+use crate::suite::{self, Stage};
 
 struct Server {
     sshd: Sshd,
@@ -16,23 +14,12 @@ struct Server {
 
 impl Server {
     async fn started() -> Self {
-        let sshd = Sshd::start().await;
-        let options = options(&sshd, "copies");
+        let sshd = Sshd::start();
+        let options = sshd.place("copies");
         prepare(&options).await.expect("made ready");
         prepare(&options).await.expect("ready already");
         let place = open(&options).expect("a server");
         Self { sshd, place }
-    }
-}
-
-fn options(sshd: &Sshd, folder: &str) -> Options {
-    Options::Sftp {
-        host: "127.0.0.1".to_owned(),
-        port: sshd.port(),
-        user: Sshd::user(),
-        path: Sshd::path_of(folder),
-        key: Secret::File(sshd.folder().join("client")),
-        host_key: sshd.host_key(),
     }
 }
 
@@ -59,11 +46,11 @@ impl Stage for Server {
     }
 
     async fn go_away(&mut self) {
-        self.sshd.stop().await;
+        self.sshd.stop();
     }
 
     async fn come_back(&mut self) {
-        self.sshd.listen().await;
+        self.sshd.listen();
     }
 }
 
@@ -76,25 +63,10 @@ async fn an_sftp_server_is_a_destination() {
 async fn another_host_key_is_not_believed() {
     let server = Server::started().await;
     let other = make_key(server.sshd.folder(), "other");
-    let Options::Sftp {
-        host,
-        port,
-        user,
-        path,
-        key,
-        ..
-    } = options(&server.sshd, "copies")
-    else {
-        panic!("SFTP")
-    };
-    let options = Options::Sftp {
-        host,
-        port,
-        user,
-        path,
-        key,
-        host_key: other,
-    };
+    let mut options = server.sshd.place("copies");
+    if let Place::Sftp { host_key, .. } = &mut options {
+        *host_key = other;
+    }
     let error = open(&options)
         .expect("a server")
         .list()
@@ -132,7 +104,7 @@ async fn a_key_that_is_not_accepted_is_told() {
 #[tokio::test]
 async fn a_folder_that_is_not_there_is_told_with_a_remedy() {
     let server = Server::started().await;
-    let place = open(&options(&server.sshd, "nowhere")).expect("a server");
+    let place = open(&server.sshd.place("nowhere")).expect("a server");
     for error in [
         place.list().await.expect_err("not there"),
         place.get(&name("a")).await.expect_err("not there"),
@@ -147,7 +119,7 @@ async fn a_folder_that_is_not_there_is_told_with_a_remedy() {
 async fn a_full_disk_is_told() {
     let server = Server::started().await;
     // A disk of a megabyte is mounted there for the server alone.
-    let place = open(&options(&server.sshd, "full")).expect("a server");
+    let place = open(&server.sshd.place("full")).expect("a server");
     let error = place
         .put(&name("a"), &vec![7; 3 << 20])
         .await
@@ -167,7 +139,7 @@ fn what_is_no_key_is_told_before_anything_is_reached() {
         ("ssh-ed25519 AAAA", "ssh-ed25519"),
         ("-----BEGIN OPENSSH PRIVATE KEY-----", "ssh-ed25519"),
     ] {
-        let options = Options::Sftp {
+        let options = Place::Sftp {
             host: "backup.example".to_owned(),
             port: 22,
             user: "satreel".to_owned(),
