@@ -16,7 +16,7 @@ SAMPLES := $(CACHE)/samples
 
 say = printf '\033[1m==>\033[0m %s\n' "$(1)"
 
-.PHONY: help demo build install test test-rust test-player test-media test-browser test-api test-vectors test-l402 test-uploads test-backup test-install test-alerts test-fail2ban test-nginx test-publishers torture bench lint player nodes samples setup setup-test clean
+.PHONY: help demo build install test test-rust test-player test-media test-browser test-api test-vectors test-l402 test-uploads test-backup test-install test-alerts test-fail2ban test-nginx test-around test-publishers torture bench lint player nodes samples setup setup-test clean
 
 help:
 	echo 'make demo   set everything up and run it, with play money, on http://127.0.0.1:8420'
@@ -65,7 +65,7 @@ samples: setup
 	mkdir -p bin
 	ln -sfn "$(SAMPLES)" bin/samples
 
-test: build setup-test samples nodes test-rust test-player test-backup test-install test-alerts test-fail2ban test-nginx test-media test-vectors test-api test-l402 test-uploads test-browser
+test: build setup-test samples nodes test-rust test-player test-backup test-install test-alerts test-fail2ban test-nginx test-around test-media test-vectors test-api test-l402 test-uploads test-browser
 	$(call say,All tests passed)
 
 test-rust: player nodes setup-test
@@ -95,6 +95,10 @@ test-fail2ban: build setup-test
 test-nginx: build samples setup-test
 	$(call say,A site behind nginx)
 	NGINX_PACKAGE="$(CACHE)/tools/nginx" SATREEL_BIN="$(CURDIR)/bin" SATREEL_SAMPLES="$(SAMPLES)" tests/nginx/run
+
+test-around: build setup-test
+	$(call say,Firewall and tunnels and battery each with its own program)
+	TOOLS="$(CACHE)/tools" tests/around/run
 
 test-media: build samples setup-test
 	$(call say,Real films through the real transcoder read by independent programs)
@@ -142,7 +146,7 @@ lint: player
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --features satreel-worker/unconfined --locked -- -D warnings
 	(cd player && npm run lint --silent)
-	for script in tools/{checkout,install,nodes,player,setup} tests/*/run .ci/run backup/site-backup; do bash -n "$$script"; done
+	for script in tools/{checkout,install,nodes,player,setup} tests/*/run tests/around/inside .ci/run backup/site-backup config/wireguard/satreel-wireguard config/apcupsd/{doshutdown,tell}; do bash -n "$$script"; done
 
 clean:
 	rm -rf bin player/dist node_modules player/node_modules
