@@ -16,7 +16,7 @@ SAMPLES := $(CACHE)/samples
 
 say = printf '\033[1m==>\033[0m %s\n' "$(1)"
 
-.PHONY: help demo build install test test-rust test-player test-media test-browser test-api test-vectors test-l402 test-uploads test-backup test-install test-alerts test-fail2ban test-nginx test-around test-publishers torture bench lint player nodes samples setup setup-test clean
+.PHONY: help demo build install test test-rust test-player test-media test-browser test-api test-vectors test-l402 test-uploads test-backup test-install test-alerts test-fail2ban test-nginx test-around test-operator test-publishers torture bench lint player nodes samples setup setup-test clean
 
 help:
 	echo 'make demo   set everything up and run it, with play money, on http://127.0.0.1:8420'
@@ -65,7 +65,7 @@ samples: setup
 	mkdir -p bin
 	ln -sfn "$(SAMPLES)" bin/samples
 
-test: build setup-test samples nodes test-rust test-player test-backup test-install test-alerts test-fail2ban test-nginx test-around test-media test-vectors test-api test-l402 test-uploads test-browser
+test: build setup-test samples nodes test-rust test-player test-backup test-install test-alerts test-fail2ban test-nginx test-around test-operator test-media test-vectors test-api test-l402 test-uploads test-browser
 	$(call say,All tests passed)
 
 test-rust: player nodes setup-test
@@ -99,6 +99,11 @@ test-nginx: build samples setup-test
 test-around: build setup-test
 	$(call say,Firewall and tunnels and battery each with its own program)
 	TOOLS="$(CACHE)/tools" tests/around/run
+
+test-operator: build samples setup-test nodes
+	$(call say,The operator's chapter of README on an empty root)
+	cargo build --quiet --locked -p lnd-pair
+	TOOLS="$(CACHE)/tools" SATREEL_PAIR="$$CARGO_TARGET_DIR/debug/lnd-pair" SATREEL_SAMPLES="$(SAMPLES)" tests/operator/run
 
 test-media: build samples setup-test
 	$(call say,Real films through the real transcoder read by independent programs)

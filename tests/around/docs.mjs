@@ -10,17 +10,30 @@ const root = join(import.meta.dirname, "../..");
 export const run = promisify(execFile);
 
 /** @param {string} document below the repository @param {string} name @returns {Promise<string>} */
-export async function commands(document, name) {
+async function commands(document, name) {
   const text = await readFile(join(root, document), "utf8");
-  const marked = new RegExp(`^<!-- run: ${name} -->\n\`\`\`sh\n(.*?)^\`\`\`$`, "gms");
-  const found = [...text.matchAll(marked)].map((match) => match[1]);
+  // In a list both the mark and the block are indented.
+  const marked = new RegExp(`^( *)<!-- run: ${name} -->\n\\1\`\`\`sh\n(.*?)^\\1\`\`\`$`, "gms");
+  const found = [...text.matchAll(marked)].map((match) =>
+    match[2].replaceAll(`\n${match[1]}`, "\n"),
+  );
   if (found.length !== 1) throw new Error(`${document} has ${found.length} blocks "${name}"`);
   return found[0];
 }
 
-/** Runs such a block, each line of which has to succeed. @param {string} name @param {string} [cwd] */
-export async function follow(name, cwd = "/") {
-  return run("bash", ["-euo", "pipefail", "-c", await commands("docs/operating.md", name)], {
-    cwd,
-  });
+/**
+ * Runs such a block, each command of which has to succeed, and returns what it says.
+ * @param {string} name @param {{ cwd?: string, document?: string, change?: (commands: string) => string }} [how]
+ */
+export async function follow(
+  name,
+  { cwd = "/", document = "docs/operating.md", change = (commands) => commands } = {},
+) {
+  const block = change(await commands(document, name));
+  try {
+    return await run("bash", ["-euo", "pipefail", "-c", block], { cwd });
+  } catch (error) {
+    const { stdout, stderr } = /** @type {{ stdout: string, stderr: string }} */ (error);
+    throw new Error(`"${name}" of ${document} failed:\n${stdout}${stderr}`);
+  }
 }

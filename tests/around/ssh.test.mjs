@@ -113,7 +113,7 @@ test("it is set up by the commands of the document", async () => {
   assert.equal(fetched.trim(), `films.example ssh-ed25519 ${key}`);
   await copyFile("/etc/satreel/secrets/tunnel-key.pub", "/root/brought/tunnel-key.pub");
   await run("userdel", ["satreel-tunnel"]);
-  await follow("ssh public", "/root/brought");
+  await follow("ssh public", { cwd: "/root/brought" });
   const said = await run("/usr/sbin/sshd", [
     "-T",
     "-C",

@@ -7,7 +7,7 @@ import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 
 /** @typedef {Awaited<ReturnType<typeof openPair>>} Pair */
-/** @typedef {{ address: string, certificate: string, macaroon: string, pid: number }} Shop */
+/** @typedef {{ address: string, certificate: string, macaroon: string, admin_macaroon: string, pid: number }} Shop */
 
 /** Starts two nodes with a channel, and returns once a payment has passed. */
 export async function openPair() {
