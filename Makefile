@@ -44,7 +44,7 @@ player: setup
 	tools/player
 	tools/checkout
 
-# LND and btcd for the tests: from source by Go and kept by version.
+# LND, btcd and Pebble for the tests: from source by Go and kept by version.
 nodes: setup
 	tools/nodes
 

@@ -7,19 +7,42 @@ use listenfd::ListenFd;
 use sd_notify::NotifyState;
 use tokio_util::sync::CancellationToken;
 
-/// The socket that viewers come in by, if it was opened before this process began and stays when it
-/// ends: then nobody is refused while one server follows another. Fails for a socket of another
-/// kind, and for several.
-pub fn listener() -> io::Result<Option<TcpListener>> {
-    let mut handed = ListenFd::from_env();
-    if handed.len() > 1 {
-        return Err(io::Error::other("more than one socket was handed over"));
-    }
-    let listener = handed.take_tcp_listener(0)?;
-    if let Some(listener) = &listener {
+/// What a socket's unit calls the one for plain HTTP (`FileDescriptorName=`).
+const REDIRECT: &str = "redirect";
+
+/// Sockets that were opened before this process began and stay when it ends: then nobody is refused
+/// while one server follows another.
+#[derive(Debug, Default)]
+pub struct Handed {
+    /// The one that viewers come in by.
+    pub site: Option<TcpListener>,
+    /// The one that sends them there.
+    pub redirect: Option<TcpListener>,
+}
+
+/// What was handed over. Fails for a socket of another kind, and for two of the same use.
+pub fn handed() -> io::Result<Handed> {
+    let names = std::env::var("LISTEN_FDNAMES").unwrap_or_default();
+    let mut sockets = ListenFd::from_env();
+    let mut handed = Handed::default();
+    let mut names = names.split(':');
+    for place in 0..sockets.len() {
+        let Some(listener) = sockets.take_tcp_listener(place)? else {
+            continue;
+        };
         listener.set_nonblocking(true)?;
+        // Whatever else it is called, as by its unit's own name, it is the site's.
+        let (used, what) = if names.next() == Some(REDIRECT) {
+            (&mut handed.redirect, "for plain http")
+        } else {
+            (&mut handed.site, "for the site")
+        };
+        if used.replace(listener).is_some() {
+            let fault = format!("more than one socket {what} was handed over");
+            return Err(io::Error::other(fault));
+        }
     }
-    Ok(listener)
+    Ok(handed)
 }
 
 /// Says that the server is ready once `beginning` is over, or after `patience`: a node that is away

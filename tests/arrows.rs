@@ -103,6 +103,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "admission",
             "doctor",
             "payments",
+            "server",
             "small_file",
             "studio",
             "catalog",

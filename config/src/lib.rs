@@ -20,6 +20,7 @@ mod section;
 mod sidecar;
 mod site;
 mod tips;
+mod tls;
 mod uploads;
 mod value;
 
@@ -32,7 +33,8 @@ pub use net::{HttpUrl, IpRange, stays_inside};
 pub use recipient::{InvalidRecipient, Recipient};
 pub use schema::{
     Backend, Btcpay, Collection, Config, Limits, Live, LiveTls, Lnd, Loudness, Network, Offers,
-    Payments, Sandbox, Server, Site, Tips, Tls, Transcoder, Uploads,
+    Payments, Sandbox, Server, Site, Tips, Transcoder, Uploads,
 };
 pub use secret::{Secret, SecretError, SecretString};
 pub use sidecar::{MAX_SIDECAR_BYTES, Sidecar};
+pub use tls::{Acme, Tls};

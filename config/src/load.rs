@@ -12,9 +12,11 @@ use crate::{
     backup,
     fault::{Fault, Faults, Problem, Report},
     limits, offers, payments,
-    schema::{Config, Origin, Tls},
+    schema::{Config, Origin},
     section::Section,
-    site, tips, uploads,
+    site, tips,
+    tls::{self, Speaking, Tls},
+    uploads,
 };
 
 /// No configuration is longer; a film given by mistake is not read into memory.
@@ -79,7 +81,7 @@ fn read_root<'a>(table: &'a DeTable<'a>, report: &'a Report<'a>, base: &Path) ->
     let server_section = root.section("server");
     let listen_line = server_section.line("listen");
     let server = site::server(server_section);
-    let tls = site::tls(root.section("tls"), base);
+    let Speaking { tls, redirect } = tls::tls(root.section("tls"), base, site.as_ref());
     let payments = payments::payments(root.section("payments"), base);
     let offers = offers::offers(root.section("offers"));
     let limits = limits::limits(root.section("limits"));
@@ -101,6 +103,7 @@ fn read_root<'a>(table: &'a DeTable<'a>, report: &'a Report<'a>, base: &Path) ->
         site: site?,
         server,
         tls,
+        redirect,
         payments: payments?,
         offers,
         limits,

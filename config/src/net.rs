@@ -55,6 +55,18 @@ impl HttpUrl {
         }
     }
 
+    /// A place that is known to be well-formed: a lower-case name and a path with its slash.
+    pub(crate) fn secure(host: &str, path: &str) -> Self {
+        let start = "https://".len();
+        Self {
+            text: format!("https://{host}{path}"),
+            https: true,
+            host: (start, start + host.len()),
+            port: None,
+            path_at: start + host.len(),
+        }
+    }
+
     pub fn as_str(&self) -> &str {
         &self.text
     }
@@ -156,7 +168,7 @@ fn split_port(authority: &str) -> Result<(&str, Option<u16>), UrlError> {
     }
 }
 
-fn is_host_name(host: &str) -> bool {
+pub(crate) fn is_host_name(host: &str) -> bool {
     let label = |label: &str| {
         !label.is_empty()
             && label.len() <= 63

@@ -13,6 +13,7 @@ use crate::{
     ladder::Ladder,
     net::{HttpUrl, IpRange, is_loopback},
     secret::Secret,
+    tls::Tls,
 };
 
 /// A whole file, validated. Paths are absolute if the file's own was.
@@ -21,6 +22,8 @@ pub struct Config {
     pub site: Site,
     pub server: Server,
     pub tls: Tls,
+    /// Where plain http is answered, by sending everybody to [`Site::url`]; None: nowhere.
+    pub redirect: Option<SocketAddr>,
     pub payments: Payments,
     pub offers: Offers,
     pub limits: Limits,
@@ -62,16 +65,6 @@ pub struct Server {
     pub trusted_proxies: Vec<IpRange>,
     /// Memory for small media files, in MB.
     pub cache_mb: u32,
-}
-
-/// Who speaks TLS.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Tls {
-    /// A proxy in front, or nobody.
-    Off,
-    /// The server itself, with a certificate that somebody else renews. Both files are PEM; the
-    /// server's own certificate first, then those that vouch for it.
-    Files { certificate: PathBuf, key: PathBuf },
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -398,6 +391,7 @@ impl Config {
                 cache_mb: DEFAULT_CACHE_MB,
             },
             tls: Tls::Off,
+            redirect: None,
             payments: Payments {
                 backend: Backend::Wallet,
                 invoice_minutes: DEFAULT_INVOICE_MINUTES,

@@ -1,4 +1,4 @@
-//! `[site]`, `[server]`, `[tls]`, `[transcoder]`, `[live]`: where things are and who may reach them.
+//! `[site]`, `[server]`, `[transcoder]`, `[live]`: where things are and who may reach them.
 
 use std::path::Path;
 
@@ -9,8 +9,8 @@ use crate::{
     ladder,
     schema::{
         DEFAULT_CACHE_MB, DEFAULT_CREDIT_AFTER_S, DEFAULT_KEEP_FREE_MB, DEFAULT_LISTEN,
-        DEFAULT_LIVE, DEFAULT_NAME, Live, LiveTls, Loudness, Sandbox, Server, Site, Tls,
-        Transcoder, default_keys, default_live_folder, default_watch,
+        DEFAULT_LIVE, DEFAULT_NAME, Live, LiveTls, Loudness, Sandbox, Server, Site, Transcoder,
+        default_keys, default_live_folder, default_watch,
     },
     section::Section,
     value,
@@ -48,56 +48,6 @@ pub(crate) fn server(section: Section<'_>) -> Server {
     };
     section.finish();
     server
-}
-
-const MODES_OF_TLS: [(&str, TlsMode); 3] = [
-    ("off", TlsMode::Off),
-    ("files", TlsMode::Files),
-    ("acme", TlsMode::Acme),
-];
-
-#[derive(Clone, Copy)]
-enum TlsMode {
-    Off,
-    Files,
-    Acme,
-}
-
-pub(crate) fn tls(section: Section<'_>, base: &Path) -> Tls {
-    let mode = section.get("mode", &value::word(&MODES_OF_TLS));
-    let tls = match mode.unwrap_or(TlsMode::Off) {
-        TlsMode::Off => {
-            for key in ["certificate", "key"] {
-                if section.get(key, &value::path(base)).is_some() {
-                    let problem =
-                        Problem::new("of no use with mode = \"off\"", "write mode = \"files\"");
-                    section.fault(key, problem);
-                }
-            }
-            Tls::Off
-        }
-        TlsMode::Files => {
-            let certificate =
-                section.require("certificate", "\"…/fullchain.pem\"", &value::path(base));
-            let key = section.require("key", "\"…/privkey.pem\"", &value::path(base));
-            match (certificate, key) {
-                (Some(certificate), Some(key)) => Tls::Files { certificate, key },
-                _ => Tls::Off,
-            }
-        }
-        // Saying so beats ignoring the wish.
-        TlsMode::Acme => {
-            let problem = Problem::new(
-                "not in this version",
-                "write mode = \"files\" and let certbot or lego renew them, or \"off\" and put a TLS proxy in front \
-                 (config/nginx.conf)",
-            );
-            section.fault("mode", problem);
-            Tls::Off
-        }
-    };
-    section.finish();
-    tls
 }
 
 const SANDBOXES: [(&str, Sandbox); 2] = [

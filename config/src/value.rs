@@ -11,9 +11,12 @@ use toml::de::DeValue;
 use crate::{
     colour::Colour,
     fault::Problem,
-    net::{HttpUrl, IpRange},
+    net::{HttpUrl, IpRange, is_host_name},
     section::article,
 };
+
+/// Let's Encrypt puts no more into one certificate.
+const MOST_DOMAINS: usize = 100;
 
 type Result<T> = std::result::Result<T, Problem>;
 
@@ -135,6 +138,58 @@ fn range(value: &DeValue<'_>) -> Result<IpRange> {
             "write \"127.0.0.1\" or \"10.0.0.0/8\"",
         )
     })
+}
+
+/// Names that a certificate can be for, in lower case: no stars, no IP addresses.
+pub(crate) fn domains(value: &DeValue<'_>) -> Result<Vec<String>> {
+    let list = value
+        .as_array()
+        .ok_or_else(|| wrong_type(value, "a list", "[\"films.example\"]"))?;
+    if list.is_empty() || list.len() > MOST_DOMAINS {
+        return Err(Problem::new(
+            format!("{} names", list.len()),
+            format!("write 1 to {MOST_DOMAINS} of them, or remove the line"),
+        ));
+    }
+    let mut names = Vec::new();
+    for item in list {
+        let name = domain(item.get_ref())?;
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    Ok(names)
+}
+
+fn domain(value: &DeValue<'_>) -> Result<String> {
+    let text = text(value)?;
+    // The last label of a host name is never a number: that is how an IPv4 address is told.
+    let last = text.rsplit('.').next().unwrap_or_default();
+    let is_address = last.bytes().all(|byte| byte.is_ascii_digit());
+    if is_address || !is_host_name(&text) {
+        return Err(Problem::new(
+            format!("\"{text}\" is no host name"),
+            "write names as \"films.example\": no star, no IP address, no port",
+        ));
+    }
+    Ok(text.to_ascii_lowercase())
+}
+
+/// `you@films.example`; `mailto:` before it does no harm.
+pub(crate) fn mail_address(value: &DeValue<'_>) -> Result<String> {
+    let text = text(value)?;
+    let address = text.strip_prefix("mailto:").unwrap_or(&text);
+    let is_one = address.split_once('@').is_some_and(|(local, host)| {
+        let odd = |letter: char| !letter.is_ascii_graphic() || ",;?<>\"".contains(letter);
+        !local.is_empty() && !local.contains(odd) && is_host_name(host)
+    });
+    if !is_one {
+        return Err(Problem::new(
+            format!("\"{text}\" is no mail address"),
+            "write one as \"you@films.example\"",
+        ));
+    }
+    Ok(address.to_owned())
 }
 
 pub(crate) fn yes_or_no(value: &DeValue<'_>) -> Result<bool> {

@@ -5,8 +5,8 @@ mod tasks;
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result, bail};
+use satreel_acme::Renewal;
 use satreel_config::{Backend, Config, Tls};
-use satreel_tls::Identity;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -28,7 +28,7 @@ use crate::{
         wallet::Wallet,
     },
     sale::{self, OpenInvoices, Sale},
-    server::{self, Doors, metrics},
+    server::{self, Doors, Secure, metrics, redirect::Redirect},
     service,
     studio::{Studio, entrance::Entrance, uploads::Uploads},
     web::{
@@ -48,6 +48,8 @@ pub struct App {
     data: PathBuf,
     doors: Doors,
     metrics: Option<metrics::Door>,
+    redirect: Option<Redirect>,
+    renewal: Option<Renewal>,
     settlement: Arc<Settlement>,
     ledger: Ledger,
     keys: Arc<Keys>,
@@ -102,7 +104,7 @@ impl App {
         let channels = Arc::new(catalog.channels(data));
         let dearest = catalog.dearest();
         let scrape = Scrape::new(metrics.clone(), backend.clone(), &settlement, dearest);
-        let scrape = scrape.with_copies(config.backup.clone());
+        let scrape = scrape.with_copies(config.backup.clone(), &config.tls);
         let measured = open_metrics(config, scrape.clone()).await?;
 
         let shutdown = CancellationToken::new();
@@ -145,14 +147,13 @@ impl App {
             webhook,
             shutdown: shutdown.clone(),
         });
+        let (secure, renewal) = secure(config)?;
         Ok(Self {
             data: data.clone(),
-            doors: Doors {
-                gate,
-                pages,
-                identity: identity(config)?,
-            },
+            doors: Doors::new(gate, pages, secure),
             metrics: measured,
+            redirect: None,
+            renewal,
             settlement,
             ledger,
             keys,
@@ -165,6 +166,13 @@ impl App {
             clock: told,
             shutdown,
         })
+    }
+
+    /// Sends plain HTTP to the site's address too.
+    #[must_use]
+    pub fn with_redirect(mut self, redirect: Option<Redirect>) -> Self {
+        self.redirect = redirect;
+        self
     }
 
     /// Where metrics are served; None: nowhere.
@@ -206,6 +214,14 @@ impl App {
         tasks.begin("writing outages down", crediting);
         if let Some(door) = self.metrics {
             tasks.begin("serving metrics", door.serve(shutdown.clone()));
+        }
+        if let Some(redirect) = self.redirect {
+            let sending = redirect.serve(shutdown.clone());
+            tasks.begin("sending plain http on", sending);
+        }
+        if let Some(renewal) = self.renewal {
+            let renewing = renewal.follow(shutdown.clone());
+            tasks.begin("renewing the certificate", renewing);
         }
         let until = shutdown.clone();
         tasks.begin("telling the service manager", async move {
@@ -262,14 +278,18 @@ fn prepare(config: &Config) -> Result<Assets> {
     Ok(assets)
 }
 
-/// The site's own certificate, if it has one. Good at the start, or nobody could come in.
-fn identity(config: &Config) -> Result<Option<Arc<Identity>>> {
-    let Tls::Files { certificate, key } = &config.tls else {
-        return Ok(None);
-    };
-    let identity = Identity::new("[tls]", certificate, key, &[b"h2", b"http/1.1"]);
-    identity.config()?;
-    Ok(Some(Arc::new(identity)))
+/// The site's own certificate, if it has one, and who renews it if we do. Files have to be good at
+/// the start, or nobody could come in; what we order ourselves may be on its way.
+fn secure(config: &Config) -> Result<(Option<Secure>, Option<Renewal>)> {
+    Ok(match &config.tls {
+        Tls::Off => (None, None),
+        Tls::Files { certificate, key } => (Some(Secure::from_files(certificate, key)?), None),
+        Tls::Acme(settings) => {
+            let renewal = Renewal::new(settings.clone());
+            let secure = Secure::from_orders(&renewal.certificate(), renewal.challenges());
+            (Some(secure), Some(renewal))
+        }
+    })
 }
 
 fn open_media(config: &Config) -> Result<(Arc<Store>, Arc<Live>)> {

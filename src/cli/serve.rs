@@ -2,8 +2,8 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use anyhow::Context;
-use satreel_config::Config;
+use anyhow::{Context, bail};
+use satreel_config::{Config, Tls};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -14,6 +14,7 @@ use super::{Failure, site};
 use crate::{
     app::App,
     clock::{Clock, SystemClock},
+    server::redirect::Redirect,
     service,
 };
 
@@ -27,13 +28,15 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<(), Failure> {
     let mut config = site::load(&args.config)?;
     runtime()?.block_on(async {
-        let listener = match service::listener().context("the socket that was handed over")? {
+        let handed = service::handed().context("the socket that was handed over")?;
+        let listener = match handed.site {
             Some(handed) => taken(handed, &mut config)?,
             None => bind(&config).await?,
         };
+        let redirect = redirect(handed.redirect, &config).await?;
         let stop = stop_on_signal()?;
         let app = App::build(&config, Arc::new(SystemClock) as Arc<dyn Clock>).await?;
-        app.run(listener, stop).await
+        app.with_redirect(redirect).run(listener, stop).await
     })?;
     Ok(())
 }
@@ -46,6 +49,27 @@ fn taken(handed: std::net::TcpListener, config: &mut Config) -> anyhow::Result<T
         tracing::warn!(%address, %wanted, "the socket that was handed over is not server.listen, and counts");
     }
     Ok(TcpListener::from_std(handed)?)
+}
+
+/// Where plain HTTP is sent on from: the socket that was handed over, or `tls.redirect`.
+async fn redirect(
+    handed: Option<std::net::TcpListener>,
+    config: &Config,
+) -> anyhow::Result<Option<Redirect>> {
+    let listener = match (handed, config.redirect) {
+        (Some(_), _) if config.tls == Tls::Off => bail!(
+            "a socket for plain http was handed over, and the site speaks no TLS: write [tls], or \
+             systemctl disable --now satreel-redirect.socket"
+        ),
+        (Some(handed), _) => TcpListener::from_std(handed)?,
+        (None, Some(address)) => TcpListener::bind(address).await.with_context(|| {
+            format!(
+                "{address} can't be listened on (tls.redirect; satreel-redirect.socket may open it)"
+            )
+        })?,
+        (None, None) => return Ok(None),
+    };
+    Ok(Some(Redirect::new(listener, config.site.url.as_str())?))
 }
 
 pub fn runtime() -> std::io::Result<tokio::runtime::Runtime> {

@@ -6,10 +6,12 @@
 //! is one.
 
 mod backup;
+mod certificate;
 mod counter;
 mod text;
 
 pub use backup::backups;
+pub use certificate::certificate;
 pub use counter::{Counters, Label, Presence, Present};
 
 use crate::core::money::Sats;

@@ -3,10 +3,12 @@
 //! Event streams leave the HTTP machinery once they have begun (`handover`).
 //!
 //! Media goes to the gate without passing the router: it is by far the most of all requests. Metrics
-//! have a listener of their own.
+//! have a listener of their own, and so has plain HTTP where the site speaks TLS.
 
 mod handover;
 pub mod metrics;
+pub mod redirect;
+mod secure;
 
 use std::{
     convert::Infallible,
@@ -34,18 +36,17 @@ use hyper_util::{
         graceful::{GracefulShutdown, Watcher},
     },
 };
-use satreel_tls::Identity;
 use socket2::SockRef;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
 };
-use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use self::handover::{Asked, Line, Slot};
+pub use self::secure::Secure;
 use crate::media::{gate::Gate, path::PREFIX};
 
 /// Connections at once; more wait to be accepted.
@@ -69,10 +70,20 @@ const GRACE: Duration = Duration::from_secs(10);
 /// Who answers.
 #[derive(Debug, Clone)]
 pub struct Doors {
-    pub gate: Arc<Gate>,
-    pub pages: Router,
+    gate: Arc<Gate>,
+    pages: Router,
     /// The site's own certificate; None: a proxy in front has it, or nobody.
-    pub identity: Option<Arc<Identity>>,
+    secure: Option<Arc<Secure>>,
+}
+
+impl Doors {
+    pub fn new(gate: Arc<Gate>, pages: Router, secure: Option<Secure>) -> Self {
+        Self {
+            gate,
+            pages,
+            secure: secure.map(Arc::new),
+        }
+    }
 }
 
 /// Serves until `shutdown`, then lets requests under way finish.
@@ -104,11 +115,11 @@ pub async fn serve(listener: TcpListener, doors: Doors, shutdown: CancellationTo
             shutdown: shutdown.clone(),
         };
         let watcher = graceful.watcher();
-        match &doors.identity {
+        match &doors.secure {
             None => tokio::spawn(plain(stream, service, watcher, permit)),
-            Some(identity) => {
-                let identity = identity.clone();
-                tokio::spawn(secure(stream, identity, service, watcher, permit))
+            Some(secure) => {
+                let secure = secure.clone();
+                tokio::spawn(encrypted(stream, secure, service, watcher, permit))
             }
         };
     }
@@ -156,26 +167,17 @@ async fn plain(
 }
 
 /// One connection with TLS. Event streams stay in the HTTP machinery there, as the keys are in it.
-async fn secure(
+async fn encrypted(
     stream: TcpStream,
-    identity: Arc<Identity>,
+    secure: Arc<Secure>,
     service: Service,
     watcher: Watcher,
     _permit: OwnedSemaphorePermit,
 ) {
-    let config = match identity.config() {
-        Ok(config) => config,
-        Err(error) => {
-            let error = &error as &dyn std::error::Error;
-            tracing::error!(error, "nobody can connect by TLS");
-            return;
-        }
-    };
-    let accepting = TlsAcceptor::from(config).accept(stream);
-    if let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE, accepting).await {
+    let accepting = tokio::time::timeout(HANDSHAKE, secure.accept(stream));
+    if let Ok(Some(stream)) = accepting.await {
         note_end(watcher.watch(connection(stream, service)).await);
     }
-    // Else one of the internet's scanners, mostly.
 }
 
 fn note_end(ended: Result<(), Box<dyn std::error::Error + Send + Sync>>) {
@@ -239,7 +241,7 @@ impl Service {
     async fn answer(self, request: Request<Incoming>) -> Result<Response<Answer>, Infallible> {
         let is_http1 = request.version() < Version::HTTP_2;
         let shutdown = self.shutdown.clone();
-        let is_secure = self.doors.identity.is_some();
+        let is_secure = self.doors.secure.is_some();
         let mut answer = self.open(request).await?;
         if is_secure {
             answer

@@ -12,12 +12,13 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use satreel_config::Backup;
+use satreel_acme::{Facts, certificate_file};
+use satreel_config::{Backup, Tls};
 use tokio::sync::watch;
 
 use crate::{
     core::money::{Msats, Sats},
-    metrics::{Metrics, Seen, backups},
+    metrics::{Metrics, Seen, backups, certificate},
     payments::{
         Health, InvoiceBackend,
         settlement::{Settlement, Taken},
@@ -36,6 +37,7 @@ pub struct Scrape {
     dearest: watch::Receiver<Option<Sats>>,
     /// What is said of copies, where there are any.
     backup: Option<Arc<Backup>>,
+    tls: Tls,
 }
 
 impl Scrape {
@@ -51,13 +53,15 @@ impl Scrape {
             taken: settlement.taken(),
             dearest,
             backup: None,
+            tls: Tls::Off,
         }
     }
 
-    /// The page says how the copies stand too.
+    /// The page says how the copies stand too, and the site's own certificate.
     #[must_use]
-    pub fn with_copies(mut self, backup: Option<Backup>) -> Self {
+    pub fn with_copies(mut self, backup: Option<Backup>, tls: &Tls) -> Self {
         self.backup = backup.map(Arc::new);
+        self.tls = tls.clone();
         self
     }
 
@@ -89,6 +93,24 @@ async fn copies(backup: Arc<Backup>) -> String {
     read.await.unwrap_or_default()
 }
 
+/// A certificate that is not there or can't be read has ended in 1970, for whoever watches.
+async fn own_certificate(tls: Tls) -> String {
+    let read = tokio::task::spawn_blocking(move || {
+        let (file, renewing) = match &tls {
+            Tls::Off => return String::new(),
+            Tls::Files { certificate, .. } => (certificate.clone(), None),
+            Tls::Acme(settings) => {
+                let status = satreel_acme::status(&settings.folder).unwrap_or_default();
+                let failures = status.failure.map_or(0, |failure| failure.in_a_row);
+                (certificate_file(&settings.folder), Some(failures))
+            }
+        };
+        let ends = Facts::read(&file).map_or(0, |facts| facts.ends);
+        certificate(u64::try_from(ends).unwrap_or_default(), renewing)
+    });
+    read.await.unwrap_or_default()
+}
+
 pub fn router(scrape: Scrape) -> Router {
     Router::new()
         .route("/metrics", get(page))
@@ -107,5 +129,6 @@ async fn page(State(scrape): State<Scrape>) -> Response {
     if let Some(backup) = &scrape.backup {
         page.push_str(&copies(backup.clone()).await);
     }
+    page.push_str(&own_certificate(scrape.tls.clone()).await);
     (headers, page).into_response()
 }

@@ -4,6 +4,7 @@
 #![allow(clippy::expect_used, reason = "a test may stop where it stands")]
 #![allow(clippy::too_many_lines, reason = "a table is as long as it is")]
 
+mod acme;
 mod api;
 mod bad_input;
 mod btcpay;

@@ -70,6 +70,69 @@ fn on(listener: &TcpListener, config: &Path) -> Program {
     Program::start(handed(listener, config))
 }
 
+/// A socket for the site and one that sends there, told apart by their names (`FileDescriptorName=`).
+#[test]
+fn sockets_are_known_by_their_names() {
+    let folder = data_folder();
+    let pair = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a pair");
+    for (name, text) in [
+        ("cert.pem", pair.cert.pem()),
+        ("key.pem", pair.signing_key.serialize_pem()),
+    ] {
+        std::fs::write(folder.path().join(name), text).expect("written");
+    }
+    let keys = folder.path().join("keys.json");
+    let files = "backend = \"wallet\"\n[tls]\nmode = \"files\"\ncertificate = \"cert.pem\"\nkey = \"key.pem\"\n";
+    let secure = Program::config_at(
+        "https://localhost",
+        "127.0.0.1:0",
+        folder.path(),
+        &keys,
+        files,
+    );
+    let (site, plain) = (
+        TcpListener::bind("127.0.0.1:0").expect("a port"),
+        TcpListener::bind("127.0.0.1:0").expect("a port"),
+    );
+    let handed = |config: &Path, names: &str| {
+        let socket = |listener: &TcpListener| {
+            OwnedFd::from(listener.try_clone().expect("a second descriptor"))
+        };
+        let mut command = Command::new("sh");
+        command
+            .arg("-c")
+            .arg(
+                "exec 3<&0 4<&1 </dev/null >/dev/null; LISTEN_FDS=2 LISTEN_PID=$$ exec \"$0\" serve --config \"$1\"",
+            )
+            .arg(env!("CARGO_BIN_EXE_satreel"))
+            .arg(config)
+            .env("LISTEN_FDNAMES", names)
+            .env("RUST_LOG", "info")
+            .stdin(Stdio::from(socket(&plain)))
+            .stdout(Stdio::from(socket(&site)));
+        command
+    };
+    let server = Program::start_keeping_stdout(handed(&secure, "redirect:satreel.socket"));
+    let address = site.local_addr().expect("an address");
+    assert_eq!(server.client.address(), address);
+    let place = plain.local_addr().expect("an address");
+    let answer = Client::new(place).get("/w/1");
+    assert_eq!(answer.status, 308);
+    assert_eq!(answer.header("location"), "https://localhost/w/1");
+    let (code, log) = server.terminate();
+    assert_eq!(code, Some(0), "{log}");
+
+    let refused = |config: &Path, names: &str| {
+        let output = handed(config, names).output().expect("it runs");
+        assert_eq!(output.status.code(), Some(1));
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    let said = refused(&secure, "a.socket:b.socket");
+    assert!(said.contains("more than one socket for the site"), "{said}");
+    let said = refused(&config(folder.path()), "redirect:satreel.socket");
+    assert!(said.contains("satreel-redirect.socket"), "{said}");
+}
+
 /// SECURITY: play money is not taken where others can reach it, whoever opened the socket.
 #[test]
 fn the_built_in_wallet_takes_no_public_socket() {

@@ -36,7 +36,7 @@ pub const FREE: &str = "2222222222222222";
 /// Segments of every film here.
 pub const SEGMENTS: u32 = 10;
 /// Far longer than anything here takes, on the busiest machine.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// When simulated time begins.
 pub const START: u64 = 1_800_000_000;
 
@@ -372,12 +372,17 @@ impl Program {
 
     /// Writes the configuration of a site on this data folder.
     pub fn config(data: &Path, keys: &Path, payments: &str) -> PathBuf {
+        Self::config_at("http://127.0.0.1:1", "127.0.0.1:0", data, keys, payments)
+    }
+
+    /// The same for a site of this address, on this socket address.
+    pub fn config_at(url: &str, listen: &str, data: &Path, keys: &Path, payments: &str) -> PathBuf {
         let config = data.join("satreel.toml");
         fs::write(
             &config,
             format!(
-                "[site]\nname = \"Test\"\nurl = \"http://127.0.0.1:1\"\ndata = \"{}\"\nkeys = \"{}\"\n\
-                 [server]\nlisten = \"127.0.0.1:0\"\nmetrics = \"127.0.0.1:0\"\n[payments]\n{payments}\
+                "[site]\nname = \"Test\"\nurl = \"{url}\"\ndata = \"{}\"\nkeys = \"{}\"\n\
+                 [server]\nlisten = \"{listen}\"\nmetrics = \"127.0.0.1:0\"\n[payments]\n{payments}\
                  [limits]\norders_per_minute = 1000000\ntokens_per_minute = 1000000\n\
                  grants_per_minute = 1000000\nall_lookups_per_second = 1000000\n",
                 data.display(),
@@ -390,8 +395,13 @@ impl Program {
 
     /// Starts a command that becomes the server.
     pub fn start(mut command: Command) -> Self {
+        command.stdout(Stdio::null());
+        Self::start_keeping_stdout(command)
+    }
+
+    /// The same for a command that is given something by its standard output.
+    pub fn start_keeping_stdout(mut command: Command) -> Self {
         let mut child = command
-            .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
             .expect("the program starts");

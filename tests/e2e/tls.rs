@@ -5,6 +5,7 @@ use std::{
     io::{BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpStream},
     path::{Path, PathBuf},
+    process::Command,
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -14,7 +15,7 @@ use satreel_config::{Config, Tls};
 use satreel_lnd::certificate;
 use serde_json::{Value, json};
 
-use crate::site::{FILM, START, Site, data_folder};
+use crate::site::{FILM, Program, START, Site, data_folder};
 
 struct Files {
     certificate: PathBuf,
@@ -189,6 +190,70 @@ fn who_speaks_no_tls_holds_nobody_up() {
         200
     );
     drop(silent);
+}
+
+/// What a plain request gets, to the end of the connection.
+fn plainly(address: SocketAddr, request: &str) -> String {
+    let mut stream = TcpStream::connect(address).expect("connected");
+    // Too long a request is cut off in the middle.
+    let _ = stream.write_all(request.as_bytes());
+    let mut said = Vec::new();
+    let _ = stream.read_to_end(&mut said);
+    String::from_utf8_lossy(&said).into_owned()
+}
+
+#[test]
+fn plain_http_is_sent_to_the_sites_address() {
+    let folder = data_folder();
+    let files = Files::beside(folder.path());
+    let trusted = files.renew(1);
+    let tls = "backend = \"wallet\"\n[tls]\nmode = \"files\"\ncertificate = \"cert.pem\"\nkey = \"key.pem\"\n\
+               redirect = \"127.0.0.1:0\"\n";
+    let keys = folder.path().join("keys.json");
+    let url = "https://films.localhost:8443";
+    let config = Program::config_at(url, "127.0.0.1:0", folder.path(), &keys, tls);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_satreel"));
+    command.args(["serve", "--config"]).arg(config);
+    command.env("RUST_LOG", "info");
+    let server = Program::start(command);
+    let log = server.log.lock().expect("the log").clone();
+    let address = log
+        .split("sent to the site's address address=")
+        .nth(1)
+        .and_then(|rest| rest.lines().next()?.parse().ok())
+        .unwrap_or_else(|| panic!("{log}"));
+    for (request, place) in [
+        (
+            "GET /w/1?t=2 HTTP/1.1\r\nhost: evil.example\r\n\r\n",
+            "/w/1?t=2",
+        ),
+        (
+            "POST /api/orders HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n",
+            "/api/orders",
+        ),
+        (
+            "GET http://evil.example/x HTTP/1.1\r\nhost: evil.example\r\n\r\n",
+            "/x",
+        ),
+    ] {
+        let said = plainly(address, request);
+        assert!(said.starts_with("HTTP/1.1 308 "), "{said}");
+        let wanted = format!("\r\nlocation: https://films.localhost:8443{place}\r\n");
+        assert!(said.contains(&wanted), "{said}");
+        assert!(!said.contains("evil"), "{said}");
+        // RFC 6797 §7.2: not without TLS.
+        assert!(!said.contains("strict-transport-security"), "{said}");
+    }
+    let endless = format!("GET /{} HTTP/1.1\r\nhost: x\r\n\r\n", "x".repeat(64 << 10));
+    assert!(!plainly(address, &endless).starts_with("HTTP/1.1 308"));
+    assert!(!plainly(address, "nonsense\r\n\r\n").contains("308"));
+    // Nobody waits for who says nothing.
+    let _idle = TcpStream::connect(address).expect("connected");
+    let mut visit = connect(server.client.address(), &trusted);
+    assert_eq!(ask(&mut visit, "GET", "/healthz", "").0, 200);
+    drop(visit);
+    let (ended, log) = server.terminate();
+    assert_eq!(ended, Some(0), "{log}");
 }
 
 #[test]

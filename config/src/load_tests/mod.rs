@@ -224,17 +224,72 @@ fn a_site_that_speaks_tls_names_its_certificate() {
     };
     assert_eq!(config.tls, wanted);
     for (line, wanted) in [
-        ("mode = \"acme\"", "put a TLS proxy in front"),
         ("mode = \"on\"", "write \"off\" or \"files\" or \"acme\""),
         (
             "mode = \"files\"",
             "write certificate = \"…/fullchain.pem\"",
         ),
         ("key = \"x\"", "write mode = \"files\""),
+        (
+            "redirect = \"0.0.0.0:80\"",
+            "write mode = \"files\" or \"acme\"",
+        ),
     ] {
         let faults = faults_with("tls", line).join("\n");
         assert!(faults.contains(wanted), "{line}: {faults}");
     }
+}
+
+#[test]
+fn a_site_orders_its_certificate() {
+    let https = MINIMAL.replace("http://127.0.0.1:8420", "https://Films.localhost");
+    assert_ne!(https, MINIMAL);
+    let with = |lines: &str| read(&format!("{https}\n[tls]\nmode = \"acme\"\n{lines}\n"));
+    let config = with("redirect = \"0.0.0.0:80\"").unwrap_or_else(|faults| panic!("{faults}"));
+    assert_eq!(
+        config.redirect,
+        Some("0.0.0.0:80".parse().expect("an address"))
+    );
+    let Tls::Acme(plain) = config.tls else {
+        panic!("{:?}", config.tls);
+    };
+    assert_eq!(plain.domains, ["films.localhost"]);
+    let directory = plain.directory.as_str();
+    assert_eq!(directory, "https://acme-v02.api.letsencrypt.org/directory");
+    assert_eq!(plain.directory, directory.parse().expect("a URL"));
+    assert_eq!(plain.folder, config.site.data.join("acme"));
+    assert_eq!((plain.contact, plain.root), (None, None));
+    let lines = "domains = [\"www.films.localhost\", \"FILMS.localhost\"]\ncontact = \"mailto:me@films.example\"\n\
+                 directory = \"https://ca.lan:9000/acme/directory\"\nroot = \"ca.pem\"\nfolder = \"certs\"";
+    let Tls::Acme(own) = with(lines).unwrap_or_else(|faults| panic!("{faults}")).tls else {
+        panic!("another mode");
+    };
+    assert_eq!(own.domains, ["www.films.localhost", "films.localhost"]);
+    assert_eq!(own.contact.as_deref(), Some("me@films.example"));
+    assert_eq!(own.root, Some("/etc/satreel/ca.pem".into()));
+    assert_eq!(own.folder, Path::new("/etc/satreel/certs"));
+    for (line, wanted) in [
+        ("domains = [\"*.films.localhost\"]", "no star"),
+        ("domains = [\"10.1.2.3\"]", "no IP address"),
+        ("domains = []", "write 1 to 100"),
+        (
+            "domains = [\"www.films.localhost\"]",
+            "write \"films.localhost\" too",
+        ),
+        ("contact = \"me\"", "you@films.example"),
+        ("directory = \"http://ca.lan/\"", "write https://"),
+        ("key = \"k.pem\"", "write mode = \"files\""),
+        ("mail = \"x\"", "unknown key"),
+    ] {
+        let faults = with(line).expect_err(line).to_string();
+        assert!(faults.contains(wanted), "{line}: {faults}");
+    }
+    let address = https.replace("Films.localhost", "127.0.0.1");
+    let faults = read(&format!("{address}\n[tls]\nmode = \"acme\"\n")).expect_err("an address");
+    assert!(
+        faults.to_string().contains("write the site's name"),
+        "{faults}"
+    );
 }
 
 #[test]

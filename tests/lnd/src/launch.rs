@@ -17,11 +17,11 @@ type Order = (Command, mpsc::Sender<std::io::Result<Child>>);
 
 /// A running program. Dropping it kills it.
 #[derive(Debug)]
-pub(crate) struct Running(Child);
+pub struct Running(Child);
 
 impl Running {
     /// Starts `program`; what it says goes to `log`.
-    pub(crate) fn start(program: &Path, arguments: &[String], log: &Path) -> Result<Self> {
+    pub fn start(program: &Path, arguments: &[String], log: &Path) -> Result<Self> {
         let says = File::options().create(true).append(true).open(log)?;
         // The kernel kills it when the thread that started it ends, be that by kill -9.
         let mut command = Command::new("setpriv");
@@ -42,16 +42,16 @@ impl Running {
         Ok(Self(child))
     }
 
-    pub(crate) fn pid(&self) -> u32 {
+    pub fn pid(&self) -> u32 {
         self.0.id()
     }
 
-    pub(crate) fn has_ended(&mut self) -> bool {
+    pub fn has_ended(&mut self) -> bool {
         !matches!(self.0.try_wait(), Ok(None))
     }
 
     /// `TERM`, `STOP`, `CONT`.
-    pub(crate) fn signal(&self, name: &str) -> Result<()> {
+    pub fn signal(&self, name: &str) -> Result<()> {
         let done = Command::new("sh")
             .args(["-c", "kill -s \"$0\" \"$1\"", name, &self.pid().to_string()])
             .status()?;
@@ -61,14 +61,14 @@ impl Running {
         Ok(())
     }
 
-    pub(crate) fn kill9(&mut self) -> Result<()> {
+    pub fn kill9(&mut self) -> Result<()> {
         self.0.kill()?;
         self.0.wait()?;
         Ok(())
     }
 
     /// Asks it to end and waits for that.
-    pub(crate) async fn stop(&mut self) -> Result<()> {
+    pub async fn stop(&mut self) -> Result<()> {
         self.signal("TERM")?;
         let patience = Instant::now() + Duration::from_mins(1);
         while !self.has_ended() {
@@ -109,7 +109,7 @@ fn launcher() -> mpsc::Sender<Order> {
 
 /// A free port on loopback, below those that the kernel gives to outgoing connections: a node that
 /// is started again finds its own port free.
-pub(crate) fn free_port() -> Result<u16> {
+pub fn free_port() -> Result<u16> {
     static TAKEN: Mutex<Option<HashSet<u16>>> = Mutex::new(None);
     let mut taken = TAKEN.lock().map_err(|_| anyhow!("ports"))?;
     let taken = taken.get_or_insert_default();

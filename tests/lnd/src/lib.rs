@@ -5,7 +5,7 @@
 //! process that started them, whatever ends it.
 
 mod btcd;
-mod launch;
+pub mod launch;
 mod node;
 mod pair;
 mod programs;
@@ -14,5 +14,5 @@ mod state;
 
 pub use node::Node;
 pub use pair::{NARROW, Pair};
-pub use programs::folder as programs;
+pub use programs::{cache, folder as programs};
 pub use settled::Settled;

@@ -19,7 +19,8 @@ pub fn folder() -> Result<PathBuf> {
     Ok(folder.canonicalize()?)
 }
 
-fn cache() -> Result<PathBuf> {
+/// Where all that the tests build is kept.
+pub fn cache() -> Result<PathBuf> {
     let variable = |name| std::env::var_os(name).map(PathBuf::from);
     if let Some(cache) = variable("SATREEL_CACHE") {
         return Ok(cache);
