@@ -102,8 +102,8 @@ test-around: build setup-test
 
 test-operator: build samples setup-test nodes
 	$(call say,The operator's chapter of README on an empty root)
-	cargo build --quiet --locked -p lnd-pair
-	TOOLS="$(CACHE)/tools" SATREEL_PAIR="$$CARGO_TARGET_DIR/debug/lnd-pair" SATREEL_SAMPLES="$(SAMPLES)" tests/operator/run
+	cargo build --quiet --locked -p lnd-pair -p btcpay-standin
+	TOOLS="$(CACHE)/tools" SATREEL_PAIR="$$CARGO_TARGET_DIR/debug/lnd-pair" SATREEL_STORE="$$CARGO_TARGET_DIR/debug/btcpay-standin" SATREEL_SAMPLES="$(SAMPLES)" tests/operator/run
 
 test-media: build samples setup-test
 	$(call say,Real films through the real transcoder read by independent programs)

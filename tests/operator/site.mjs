@@ -2,6 +2,8 @@
 // What a site needs that the chapter takes for granted, and its viewers.
 
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { appendFile, copyFile, mkdir } from "node:fs/promises";
 import { connect, createServer } from "node:net";
 import { join } from "node:path";
@@ -49,6 +51,35 @@ export async function machine() {
     async close() {
       door.close();
       await pair.close();
+    },
+  };
+}
+
+/**
+ * A store of a BTCPay Server, or what stands in for one, with the selling node behind it. It ends well only if everything that
+ * it was asked fits what BTCPay Server publishes.
+ * @param {import("../lnd/pair.mjs").Pair} pair @param {string} id @param {string} key
+ */
+export async function openStore({ shop }, id, key) {
+  const node = [
+    "--node",
+    shop.address,
+    "--certificate",
+    shop.certificate,
+    "--macaroon",
+    shop.admin_macaroon,
+  ];
+  const child = spawn(process.env.SATREEL_STORE ?? "", ["--store", id, "--key", key, ...node], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  const ended = once(child, "exit");
+  const [line] = await Promise.race([once(child.stdout, "data"), ended]);
+  return {
+    /** @type {string} */
+    url: JSON.parse(String(line)).url,
+    async close() {
+      child.stdin.end();
+      assert.deepEqual(await ended, [0, null]);
     },
   };
 }

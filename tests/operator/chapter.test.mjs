@@ -1,12 +1,12 @@
 // @ts-check
-// From an empty machine to a sale by LND, copies, and back from nothing.
+// From an empty machine to a sale by LND, copies, and back from nothing; and to a sale by BTCPay Server.
 
 import assert from "node:assert/strict";
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 
 import { until } from "../around/wait.mjs";
-import { ask, buy, follow, machine, play, home, run } from "./site.mjs";
+import { ask, buy, follow, home, machine, openStore, play, run } from "./site.mjs";
 
 /** @type {Awaited<ReturnType<typeof machine>>} */
 let there;
@@ -20,6 +20,13 @@ let [title, token] = ["", ""];
 /** The chapter's node is on mainnet, which is what a site without this line takes. */
 const regtest = (/** @type {string} */ commands) =>
   commands.replace(/^END$/m, 'network = "regtest"\nEND');
+
+/** What a disk that is gone takes along. */
+async function lose() {
+  await run("systemctl", ["stop", "satreel", "satreel-transcoder", "satreel-backup"]);
+  const all = "/var/lib/satreel /var/lib/satreel-backup /etc/satreel /etc/systemd/system/satreel*";
+  await run("bash", ["-euc", `rm -rf ${all}`]);
+}
 
 test("from an empty machine to the first sale", async () => {
   await follow("machine");
@@ -54,11 +61,7 @@ test("copies are made of node and site, and the drill proves them", async () => 
 
 test("everything is lost, and comes back for who bought it", async () => {
   const keys = await readFile("/var/lib/satreel/keys.json", "utf8");
-  await run("systemctl", ["stop", "satreel", "satreel-transcoder", "satreel-backup"]);
-  await run("bash", [
-    "-euc",
-    "rm -rf /var/lib/satreel /var/lib/satreel-backup /etc/satreel /etc/systemd/system/satreel*",
-  ]);
+  await lose();
   await assert.rejects(ask("/"));
   await follow("machine");
   await follow("restore");
@@ -73,4 +76,24 @@ test("everything is lost, and comes back for who bought it", async () => {
   const sold = await until("a healthy site", () => follow("sold").catch(() => undefined));
   assert.match(sold.stdout, /\b100\b/);
   assert.ok(!(await readdir(home)).includes("backup-key.txt"), "the secret key was left behind");
+});
+
+test("from an empty machine to the first sale by BTCPay Server", async (t) => {
+  await lose();
+  const key = "k".repeat(40);
+  const store = await openStore(there.pair, "STORE", key);
+  t.after(store.close);
+  await follow("machine");
+  await writeFile(`${home}/btcpay-key`, `${key}\n`);
+  await follow("btcpay");
+  await follow("btcpay configuration", (commands) =>
+    commands.replace("https://btcpay.example", store.url),
+  );
+  await follow("start");
+  assert.match((await follow("btcpay connect")).stdout, /good +webhook/);
+  title = (await follow("film")).stdout.trim().split(" ").at(-1) ?? "";
+  token = await buy(title, there.pair.pay);
+  await play(title, token);
+  assert.match((await follow("sold")).stdout, /\b100 sat/);
+  await store.close();
 });
