@@ -4,7 +4,7 @@
 use std::{io, net::TcpListener, time::Duration};
 
 use listenfd::ListenFd;
-use sd_notify::NotifyState;
+use satreel_service::State;
 use tokio_util::sync::CancellationToken;
 
 /// What a socket's unit calls the one for plain HTTP (`FileDescriptorName=`).
@@ -53,40 +53,33 @@ pub async fn tell(
     patience: Duration,
     shutdown: CancellationToken,
 ) {
-    let wanted = sd_notify::watchdog_enabled();
-    tell_to(say, wanted, beginning, patience, shutdown).await;
+    let wanted = satreel_service::watchdog();
+    tell_to(satreel_service::tell, wanted, beginning, patience, shutdown).await;
 }
 
 async fn tell_to(
-    say: impl Fn(NotifyState<'static>),
-    life_within: Option<Duration>,
+    say: impl Fn(State),
+    life_every: Option<Duration>,
     beginning: impl Future<Output = ()>,
     patience: Duration,
     shutdown: CancellationToken,
 ) {
     let begun = tokio::time::timeout(patience, beginning);
     if shutdown.run_until_cancelled(begun).await.is_some() {
-        say(NotifyState::Ready);
+        say(State::Ready);
         let living = async {
-            let Some(within) = life_within else {
+            let Some(every) = life_every else {
                 return std::future::pending().await;
             };
-            let mut beats = tokio::time::interval(within / 2);
+            let mut beats = tokio::time::interval(every);
             loop {
                 beats.tick().await;
-                say(NotifyState::Watchdog);
+                say(State::Alive);
             }
         };
         shutdown.run_until_cancelled(living).await;
     }
-    say(NotifyState::Stopping);
-}
-
-fn say(state: NotifyState<'_>) {
-    if let Err(error) = sd_notify::notify(&[state]) {
-        let error = &error as &dyn std::error::Error;
-        tracing::warn!(error, "the service manager does not listen");
-    }
+    say(State::Stopping);
 }
 
 #[cfg(test)]
@@ -102,10 +95,10 @@ mod tests {
         let said = Arc::new(Mutex::new(Vec::new()));
         let say = {
             let said = said.clone();
-            move |state: NotifyState<'_>| said.lock().push(state.to_string().trim().to_owned())
+            move |state: State| said.lock().push(state)
         };
         let shutdown = CancellationToken::new();
-        let life = Some(Duration::from_secs(30));
+        let life = Some(Duration::from_secs(15));
         let patience = Duration::from_secs(20);
         let telling = tell_to(
             say,
@@ -118,11 +111,11 @@ mod tests {
         tokio::time::sleep(Duration::from_secs(19)).await;
         assert!(said.lock().is_empty());
         tokio::time::sleep(Duration::from_secs(2)).await;
-        assert_eq!(*said.lock(), ["READY=1", "WATCHDOG=1"]);
+        assert_eq!(*said.lock(), [State::Ready, State::Alive]);
         tokio::time::sleep(Duration::from_secs(15)).await;
         shutdown.cancel();
         telling.await.expect("it ends");
         let said = said.lock();
-        assert_eq!(said[2..], ["WATCHDOG=1", "STOPPING=1"]);
+        assert_eq!(said[2..], [State::Alive, State::Stopping]);
     }
 }

@@ -14,7 +14,6 @@ mod guardian;
 mod history;
 mod name;
 mod node;
-mod notify;
 mod place;
 mod retention;
 mod run;

@@ -3,6 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use satreel_service::{State, tell};
 use tokio::{
     sync::watch,
     task::JoinSet,
@@ -16,7 +17,6 @@ use crate::{
     guardian::{Guardian, Heard},
     name::Kind,
     node::Node,
-    notify,
     place::Place,
     site,
 };
@@ -42,21 +42,21 @@ pub async fn run(guardian: Arc<Guardian>, shutdown: CancellationToken) {
     for place in guardian.places.clone() {
         tasks.spawn(keep_up(guardian.clone(), place));
     }
-    if let Some(every) = notify::watchdog() {
+    if let Some(every) = satreel_service::watchdog() {
         tasks.spawn(async move {
             loop {
-                notify::tell("WATCHDOG=1");
+                tell(State::Alive);
                 sleep(every).await;
             }
         });
     }
-    notify::tell("READY=1");
+    tell(State::Ready);
     // None of them ends by itself: whoever does has panicked.
     let ended = shutdown.run_until_cancelled(tasks.join_next()).await;
     if let Some(Some(Err(error))) = ended {
         tracing::error!("a task of the guardian has ended: {error}");
     }
-    notify::tell("STOPPING=1");
+    tell(State::Stopping);
 }
 
 /// Follows the node for as long as the guardian lives.

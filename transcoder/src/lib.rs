@@ -14,6 +14,7 @@ mod generation;
 mod inspect;
 mod intake;
 mod job;
+mod life;
 mod live;
 pub mod outside;
 mod poster;

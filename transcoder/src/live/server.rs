@@ -14,6 +14,7 @@ use super::refusal::Refusal;
 use super::rest::{Due, Kind, Rest};
 use super::rtmp::session::{Said, Session};
 use super::wire::{Wire, secure};
+use crate::life::Pulse;
 use crate::site::Site;
 use satreel_tls::Identity;
 
@@ -32,13 +33,16 @@ const BUFFER: usize = 256 << 10;
 const TRY_AGAIN: Duration = Duration::from_secs(5);
 const STACK: usize = 256 << 10;
 
-/// Serves publishers for as long as the process lives.
-pub(crate) fn start(site: &Site) -> io::Result<()> {
+/// Serves publishers for as long as the process lives. The pulse is of whoever looks after broadcasts.
+pub(crate) fn start(site: &Site) -> io::Result<Pulse> {
     let house = Arc::new(House::open(site, now_ms()));
     let keeper = Arc::clone(&house);
+    let pulse = Pulse::new(Instant::now());
+    let beating = pulse.clone();
     thread("live", move || {
         loop {
             keeper.look_after(now_ms());
+            beating.beat(Instant::now());
             std::thread::sleep(TICK);
         }
     })?;
@@ -60,7 +64,8 @@ pub(crate) fn start(site: &Site) -> io::Result<()> {
         thread("rtmps", move || door.serve(address, Some(&identity)))?;
     }
     let address = site.live.listen;
-    thread("rtmp", move || door.serve(address, None))
+    thread("rtmp", move || door.serve(address, None))?;
+    Ok(pulse)
 }
 
 fn thread(name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<()> {

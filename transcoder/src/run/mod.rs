@@ -2,7 +2,8 @@
 //!
 //! [`inbox`] says which files have arrived, [`desk`] holds the jobs in hand and those that wait,
 //! [`wishes`] carries out what the studio and the command line ask for, [`aside`] is where a film
-//! goes when it is through. One film is made at a time; a paused one gives its place up.
+//! goes when it is through. One film is made at a time; a paused one gives its place up. [`crate::life`]
+//! tells the service manager that all this turns.
 
 mod aside;
 pub(crate) mod desk;
@@ -16,10 +17,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use satreel_film::sandbox;
+use satreel_service::State;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::Failure;
 use crate::generation;
+use crate::life::Life;
 use crate::live;
 use crate::site::Site;
 use desk::{Desk, Task};
@@ -45,12 +48,14 @@ pub(crate) fn run(site: &Site, until_stdin_closes: bool) -> Result<(), Failure> 
     if until_stdin_closes {
         stop_with_stdin(&stop)?;
     }
-    live::start(site).map_err(Failure::failed)?;
+    let pulse = live::start(site).map_err(Failure::failed)?;
     let mut watch = Watch::start(&site.inbox)?;
     tracing::info!(inbox = %site.inbox.display(), "watching");
     let mut inbox = Inbox::new(&site.inbox, watch.is_far());
     let mut desk = Desk::open(site);
     let mut swept: Option<Instant> = None;
+    let mut life = Life::new(vec![pulse]);
+    satreel_service::tell(State::Ready);
     while !stop.load(Ordering::SeqCst) {
         watch.hear(TICK, &mut inbox)?;
         let now = Instant::now();
@@ -64,7 +69,9 @@ pub(crate) fn run(site: &Site, until_stdin_closes: bool) -> Result<(), Failure> 
             swept = Some(now);
             sweep(site);
         }
+        life.turn(now);
     }
+    satreel_service::tell(State::Stopping);
     desk.close();
     tracing::info!("stopped");
     Ok(())

@@ -15,6 +15,7 @@ mod matrix;
 mod picture;
 mod poster;
 mod rig;
+mod service;
 mod sound;
 mod sync;
 mod verify;

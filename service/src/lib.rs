@@ -1,4 +1,5 @@
-//! What systemd is told: that the guardian is up, and every now and then that it still turns.
+//! What the service manager is told by each of our programs: that it is up, every now and then that
+//! it lives, and that it stops (`sd_notify(3)`). Without one, nothing happens here.
 
 use std::{
     io,
@@ -9,27 +10,49 @@ use std::{
     time::Duration,
 };
 
-/// Sends `state` to whoever started us and wants to know; nothing without `NOTIFY_SOCKET`.
-pub fn tell(state: &str) {
-    let Some(socket) = std::env::var_os("NOTIFY_SOCKET") else {
-        return;
-    };
-    if let Err(error) = send(&socket, state) {
-        tracing::warn!("systemd can't be told {state}: {error}");
+/// How it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// It has begun, and does its work.
+    Ready,
+    /// It still does: wanted again and again where [`watchdog`] says so.
+    Alive,
+    Stopping,
+}
+
+impl State {
+    /// As the manager reads it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ready => "READY=1",
+            Self::Alive => "WATCHDOG=1",
+            Self::Stopping => "STOPPING=1",
+        }
     }
 }
 
-fn send(socket: &std::ffi::OsStr, state: &str) -> io::Result<()> {
+/// Sends `state` to whoever started us and wants to know; nothing without `NOTIFY_SOCKET`.
+pub fn tell(state: State) {
+    let Some(socket) = std::env::var_os("NOTIFY_SOCKET") else {
+        return;
+    };
+    let words = state.as_str();
+    if let Err(error) = send(&socket, words) {
+        tracing::warn!("systemd can't be told {words}: {error}");
+    }
+}
+
+fn send(socket: &std::ffi::OsStr, words: &str) -> io::Result<()> {
     // An @ stands for the zero byte with which abstract names begin.
     let address = match socket.as_encoded_bytes().strip_prefix(b"@") {
         Some(name) => SocketAddr::from_abstract_name(name)?,
         None => SocketAddr::from_pathname(socket)?,
     };
     let datagram = UnixDatagram::unbound()?;
-    datagram.send_to_addr(state.as_bytes(), &address).map(drop)
+    datagram.send_to_addr(words.as_bytes(), &address).map(drop)
 }
 
-/// How often systemd wants a word; None: it does not watch.
+/// How often a word is wanted, twice as often as it has to come; None: nobody watches.
 pub fn watchdog() -> Option<Duration> {
     let limit = std::env::var("WATCHDOG_USEC").ok()?.parse().ok()?;
     let meant =
@@ -39,6 +62,8 @@ pub fn watchdog() -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::expect_used, reason = "a test may stop where it stands")]
+
     use super::*;
 
     #[test]
@@ -46,15 +71,15 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("notify");
         let listens = UnixDatagram::bind(&path).expect("a socket");
-        send(path.as_os_str(), "READY=1").expect("sent");
+        send(path.as_os_str(), State::Ready.as_str()).expect("sent");
         let mut bytes = [0; 64];
         let length = listens.recv(&mut bytes).expect("a word");
         assert_eq!(&bytes[..length], b"READY=1");
 
-        let name = format!("satreel-backup-test-{}", std::process::id());
+        let name = format!("satreel-service-test-{}", std::process::id());
         let address = SocketAddr::from_abstract_name(&name).expect("a name");
         let listens = UnixDatagram::bind_addr(&address).expect("a socket");
-        send(format!("@{name}").as_ref(), "WATCHDOG=1").expect("sent");
+        send(format!("@{name}").as_ref(), State::Alive.as_str()).expect("sent");
         let length = listens.recv(&mut bytes).expect("a word");
         assert_eq!(&bytes[..length], b"WATCHDOG=1");
         assert!(send("/nonexistent/socket".as_ref(), "READY=1").is_err());
