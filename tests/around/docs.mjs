@@ -23,15 +23,18 @@ async function commands(document, name) {
 
 /**
  * Runs such a block, each command of which has to succeed, and returns what it says.
- * @param {string} name @param {{ cwd?: string, document?: string, change?: (commands: string) => string }} [how]
+ * `within` is what the shell is run by.
+ * @param {string} name
+ * @param {{ cwd?: string, document?: string, within?: string[], change?: (commands: string) => string }} [how]
  */
 export async function follow(
   name,
-  { cwd = "/", document = "docs/operating.md", change = (commands) => commands } = {},
+  { cwd = "/", document = "docs/operating.md", within = [], change = (commands) => commands } = {},
 ) {
   const block = change(await commands(document, name));
   try {
-    return await run("bash", ["-euo", "pipefail", "-c", block], { cwd });
+    const [program, ...words] = [...within, "bash", "-euo", "pipefail", "-c", block];
+    return await run(program, words, { cwd });
   } catch (error) {
     const { stdout, stderr } = /** @type {{ stdout: string, stderr: string }} */ (error);
     throw new Error(`"${name}" of ${document} failed:\n${stdout}${stderr}`);

@@ -3,11 +3,12 @@
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { readFile, stat, mkdir } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { connect } from "node:net";
 import { test } from "node:test";
 
 import { follow, run } from "./docs.mjs";
+import * as networks from "./networks.mjs";
 import { until } from "./wait.mjs";
 
 /** The node at home: it says who called and what it was told. */
@@ -68,36 +69,10 @@ test("keys that may be in use are not written over, and an endpoint is a host", 
 });
 
 test("a node at home is reached by the tunnel, and by nothing else", async (t) => {
-  // The public machine is this network; the home is another, which is reached by no route but the wire.
-  await run("bash", [
-    "-euc",
-    `
-    ip netns add home
-    ip link add outside type veth peer name wan netns home
-    ip address add 192.0.2.1/30 dev outside && ip link set outside up
-    ip -n home address add 192.0.2.2/30 dev wan && ip -n home link set wan up && ip -n home link set lo up
-    echo 192.0.2.1 films.example >>/etc/hosts
-    mkdir -p /etc/netns/home/wireguard
-    mv /etc/wireguard/satreel.conf /etc/netns/home/wireguard/
-    install -m 600 /root/tunnel/public.conf /etc/wireguard/satreel.conf`,
-  ]);
-  const kernel = await run("bash", [
-    "-c",
-    "ip link add probe type wireguard && ip link del probe",
-  ]).then(
-    () => true,
-    () => false,
-  );
-  t.diagnostic(
-    kernel ? "WireGuard is the kernel's" : "WireGuard is wireguard-go's: this kernel has none",
-  );
-  if (!kernel) process.env.WG_QUICK_USERSPACE_IMPLEMENTATION = "wireguard-go";
-  await mkdir("/run/wireguard", { recursive: true });
-  await run("wg-quick", ["up", "satreel"]);
-
-  // Home has its own idea of who is there: its folder of sockets is its own.
-  const script = `mount -t tmpfs tmpfs /run/wireguard && wg-quick up satreel && exec node -e "$0"`;
-  const home = spawn("ip", ["netns", "exec", "home", "bash", "-euc", script, NODE], {
+  await networks.connect();
+  t.diagnostic(await networks.open());
+  const [program, ...words] = networks.atHome;
+  const home = spawn(program, [...words, "node", "-e", NODE], {
     stdio: ["ignore", "ignore", "pipe"],
   });
   t.after(() => home.kill());

@@ -4,8 +4,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { appendFile, copyFile, mkdir } from "node:fs/promises";
-import { connect, createServer } from "node:net";
+import { copyFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { follow as followOf, run } from "../around/docs.mjs";
@@ -15,43 +14,38 @@ export { run };
 export const home = "/root";
 export const site = "https://films.example";
 
-/** Runs a block of README; `make` in a checkout, everything else at home. @param {string} name @param {(commands: string) => string} [change] */
-export const follow = (name, change) => {
+/**
+ * Runs a block of README; `make` in a checkout, everything else at home.
+ * @param {string} name @param {(commands: string) => string} [change] @param {string[]} [within]
+ */
+export const follow = (name, change, within) => {
   const cwd = name === "machine" || name === "update" ? join(import.meta.dirname, "../..") : home;
-  return followOf(name, { cwd, document: "README.md", change });
+  return followOf(name, { cwd, document: "README.md", change, within });
 };
 
-/** A name, a web server, a node on its usual port, and a film. */
-export async function machine() {
-  await appendFile("/etc/hosts", "127.0.0.1 films.example btcpay.example\n");
-  await run("bash", [
-    "-euc",
-    "mkdir -p /var/log/nginx /var/lib/nginx /etc/nginx/sites-enabled; systemctl start nginx",
-  ]);
-  await mkdir("/srv/films", { recursive: true });
+/** A web server, a film, and a node with which `lncli` speaks. The node may be elsewhere: `within` leads there. @param {string[]} [within] */
+export async function machine(within = []) {
+  const folders =
+    "mkdir -p /var/log/nginx /var/lib/nginx /etc/nginx/sites-enabled /srv/films /root/.lnd";
+  await run("bash", ["-euc", `${folders}; systemctl start nginx`]);
   await copyFile(`${process.env.SATREEL_SAMPLES}/bigbuckbunny.mp4`, "/srv/films/holiday.mp4");
+  const wrapped = `#!/bin/sh\nexec ${within.join(" ")} ${process.env.SATREEL_PAIR} "$@"\n`;
+  await writeFile("/run/pair", wrapped, { mode: 0o755 });
+  process.env.SATREEL_PAIR = "/run/pair";
   const pair = await openPair();
-  const to = Number(new URL(pair.shop.address).port);
-  const door = createServer((from) => {
-    const node = connect(to, "127.0.0.1");
-    from.pipe(node).pipe(from);
-    for (const end of [from, node])
-      end.on("error", () => [from, node].forEach((other) => other.destroy()));
-  });
-  await new Promise((resolve) => door.listen(10009, "127.0.0.1", () => resolve(undefined)));
-  await mkdir("/root/.lnd");
   await copyFile(pair.shop.certificate, "/root/.lnd/tls.cert");
   Object.assign(process.env, {
-    LNCLI_RPCSERVER: "127.0.0.1:10009",
+    LNCLI_RPCSERVER: new URL(pair.shop.address).host,
     LNCLI_TLSCERTPATH: "/root/.lnd/tls.cert",
     LNCLI_MACAROONPATH: pair.shop.admin_macaroon,
   });
   return {
     pair,
-    async close() {
-      door.close();
-      await pair.close();
-    },
+    /** The chapter's node is on mainnet and its usual port; ours has the port that was free. @param {string} commands */
+    configured: (commands) =>
+      commands
+        .replace("https://127.0.0.1:10009", pair.shop.address)
+        .replace(/^END$/m, 'network = "regtest"\nEND'),
   };
 }
 
