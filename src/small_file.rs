@@ -18,13 +18,16 @@ pub const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Held by the one command that may change a folder's files.
 #[derive(Debug)]
-pub struct Turn(#[allow(dead_code, reason = "the lock ends with it")] File);
+pub struct Turn {
+    /// The lock ends with it.
+    _lock: File,
+}
 
 /// Waits until no other command changes the files beside `path`, and keeps them out.
 pub fn take_turn(path: &Path) -> io::Result<Turn> {
     let folder = File::open(folder_of(path))?;
     folder.lock()?;
-    Ok(Turn(folder))
+    Ok(Turn { _lock: folder })
 }
 
 /// None: there is no such file.

@@ -20,6 +20,7 @@ mod live;
 mod lnd;
 mod lnurl;
 mod metrics;
+mod power;
 mod restore;
 mod sale;
 mod service;

@@ -438,6 +438,10 @@ impl Program {
         }
     }
 
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// kill -9
     pub fn kill(mut self) -> String {
         self.child.kill().expect("killed");
