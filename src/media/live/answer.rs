@@ -85,12 +85,8 @@ impl Live {
         &self,
         broadcast: &Broadcast,
         track: TrackName,
-        mut ask: Ask,
+        ask: Ask,
     ) -> Result<View, Trouble> {
-        // Players take a playlist without a whole segment for a broken one.
-        if ask.msn.is_none() {
-            ask.msn = broadcast.first_to_come(track);
-        }
         let decide = || match broadcast.decide(track, &ask) {
             None => Some(Err(Trouble::Absent)),
             Some(Answer::Now(view)) => Some(Ok(view)),

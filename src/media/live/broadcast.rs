@@ -183,16 +183,6 @@ impl Broadcast {
         target * satreel_hls::live::reload::PATIENCE
     }
 
-    /// The segment without which the track has none; None: it has one.
-    pub(super) fn first_to_come(&self, track: TrackName) -> Option<u64> {
-        let state = self.state.lock();
-        let track = state.window.track(track)?;
-        track
-            .segments
-            .is_empty()
-            .then(|| u64::from(state.window.next(track)))
-    }
-
     /// None: there is no such track.
     pub(super) fn decide(&self, track: TrackName, ask: &Ask) -> Option<Answer> {
         let state = self.state.lock();

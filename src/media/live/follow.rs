@@ -137,6 +137,7 @@ mod tests {
             part_us: 200_000,
             target_s: 2,
             tracks: vec![track],
+            lead: false,
         });
         let init = Event::Init {
             track,

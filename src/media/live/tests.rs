@@ -79,6 +79,11 @@ impl Stage {
     }
 
     fn begin(&self) {
+        self.begin_as(false);
+    }
+
+    /// `lead`: players may begin before there is a whole segment.
+    fn begin_as(&self, lead: bool) {
         let tracks = vec![track("v"), track("a")];
         for track in tracks.clone() {
             self.put(MediaFile::Init(track));
@@ -89,6 +94,7 @@ impl Stage {
             part_us: 200_000,
             target_s: 2,
             tracks: tracks.clone(),
+            lead,
         }));
         for track in tracks {
             self.say(&Event::Init {
@@ -319,6 +325,33 @@ async fn the_first_playlist_has_a_whole_segment() {
     let made = playlist(first.await.expect("no panic"));
     let text = std::str::from_utf8(&made.bytes).expect("text");
     assert!(text.contains("\nv-0.m4s\n"), "{text}");
+}
+
+#[tokio::test]
+async fn with_a_segment_before_the_first_players_need_not_wait_for_a_whole_one() {
+    let stage = Stage::empty();
+    stage.begin_as(true);
+    let live = Arc::new(stage.open());
+    let first = tokio::spawn({
+        let live = live.clone();
+        async move { ask(&live, "v.m3u8", "").await }
+    });
+    while live.seats.available_permits() == MAX_WAITING {
+        tokio::task::yield_now().await;
+    }
+    for part in 0..3 {
+        stage.part("v", 0, part);
+    }
+    let made = playlist(first.await.expect("no panic"));
+    let text = std::str::from_utf8(&made.bytes).expect("text");
+    assert!(
+        text.contains("#EXT-X-GAP\n") && text.contains("v-0.2.m4s"),
+        "{text}"
+    );
+    assert!(
+        "gap.m4s".parse::<MediaFile>().is_err(),
+        "nothing has its name"
+    );
 }
 
 /// An outage is no fault of the player's: it gets what it has, and asks again.

@@ -12,12 +12,13 @@ import { micros, stamps } from "./publisher.mjs";
 
 /** What comes next, by a playlist. @param {string} playlist */
 function edge(playlist) {
-  const hint = playlist.match(/^#EXT-X-PRELOAD-HINT:.*URI="([^"]+-(\d+)\.(\d+)\.m4s)"/m);
+  const hint = playlist.match(/^#EXT-X-PRELOAD-HINT:.*URI="([^"]+-\d+\.(\d+)\.m4s)"/m);
   if (!hint) throw new Error(`no hint:\n${playlist.slice(-300)}`);
+  const first = Number(playlist.match(/^#EXT-X-MEDIA-SEQUENCE:(\d+)/m)?.[1]);
   return {
     uri: String(hint[1]),
-    segment: Number(hint[2]),
-    part: Number(hint[3]),
+    segment: first + (playlist.match(/^#EXTINF:/gm) ?? []).length,
+    part: Number(hint[2]),
   };
 }
 

@@ -43,6 +43,7 @@ impl Stage {
             part_us: 200_000,
             target_s: 2,
             tracks: tracks(),
+            lead: false,
         }));
         for track in tracks() {
             stage.say(&Event::Init {

@@ -22,7 +22,7 @@ pub mod window;
 
 pub use journal::{Event, Header, Mode, Place};
 pub use reload::{Answer, Ask};
-pub use render::View;
+pub use render::{GAP, View};
 pub use window::Window;
 
 /// The journal's name in a broadcast's folder.

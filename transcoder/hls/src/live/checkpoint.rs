@@ -137,6 +137,7 @@ mod tests {
                 part_us: 200_000,
                 target_s: 4,
                 tracks: tracks.to_vec(),
+                lead: false,
             })).expect("a header");
             let mut inits = 0;
             let mut step = |window: &mut Window, (kind, at): (u8, usize)| {

@@ -29,6 +29,10 @@ pub struct Header {
     /// No segment, rounded, is longer: one number for all tracks.
     pub target_s: u64,
     pub tracks: Vec<TrackName>,
+    /// Players are told of one segment before the first, which never was: they may begin while the first is
+    /// still being made. Playlists count from it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lead: bool,
 }
 
 /// The first line of a journal that begins with a checkpoint.
@@ -137,6 +141,7 @@ mod tests {
                 part_us: 200_000,
                 target_s: 6,
                 tracks: vec![track],
+                lead: false,
             }),
             Event::Init {
                 track,

@@ -1,7 +1,7 @@
 //! Blocking reloads (RFC 8216bis §6.2.5.2): pure decisions; the server only waits and sends.
 
-use super::journal::Mode;
-use super::render::View;
+use super::journal::{Header, Mode};
+use super::render::{HOLD_BACK, View};
 use super::window::{Track, Window};
 use crate::naming::TrackName;
 
@@ -76,9 +76,18 @@ impl Window {
         } else {
             View::Full
         };
-        let Some(msn) = ask.msn.filter(|_| !plain && !self.ended) else {
-            return Some(Answer::Now(view));
+        // The segment that never was is as listed as it can be.
+        let msn = ask.msn.filter(|_| !plain);
+        let Some(msn) = msn.and_then(|msn| msn.checked_sub(self.before())) else {
+            return Some(if self.ended || self.can_begin(track) {
+                Answer::Now(view)
+            } else {
+                Answer::Wait
+            });
         };
+        if self.ended {
+            return Some(Answer::Now(view));
+        }
         let next = u64::from(self.next(track));
         // The last one listed is the one before `next`; none is listed at the beginning.
         Some(if msn > next.saturating_sub(1) + AHEAD {
@@ -88,6 +97,15 @@ impl Window {
         } else {
             Answer::Wait
         })
+    }
+
+    /// Whether a player can begin with what there is: with a whole segment, or, where the playlist says
+    /// that one was before the first, with as much of the first as it keeps behind the edge
+    /// (`PART-HOLD-BACK`). It takes any other playlist for a broken one.
+    fn can_begin(&self, track: &Track) -> bool {
+        let open: u64 = track.open.iter().map(|part| part.us).sum();
+        let begins = |header: &Header| header.lead && open >= header.part_us * HOLD_BACK;
+        !track.segments.is_empty() || self.header.as_ref().is_some_and(begins)
     }
 
     fn has(&self, track: &Track, msn: u64, part: Option<u64>) -> bool {
@@ -109,7 +127,7 @@ impl Window {
 #[cfg(test)]
 mod tests {
     use super::super::journal::Event;
-    use super::super::window::tests::{begin, broadcast, name};
+    use super::super::window::tests::{begin, broadcast, led, name, played};
     use super::*;
 
     #[test]
@@ -182,8 +200,43 @@ mod tests {
             ended.answer(name("v"), &ask),
             Some(Answer::Now(View::Delta))
         );
-        let mut plain = Window::default();
-        plain.apply(&begin(Mode::Plain)).expect("a header");
+        let plain = played(begin(Mode::Plain), 1, 0);
         assert_eq!(plain.answer(name("v"), &ask), Some(Answer::Now(View::Full)));
+    }
+
+    #[test]
+    fn a_player_begins_with_what_it_can_play() {
+        let first = |window: &Window| window.answer(name("v"), &Ask::default());
+        let now = Some(Answer::Now(View::Full));
+        for window in [
+            broadcast(0, 9),
+            led(0, 0),
+            led(0, 2),
+            played(begin(Mode::Plain), 0, 0),
+        ] {
+            assert_eq!(first(&window), Some(Answer::Wait), "{window:?}");
+        }
+        for window in [broadcast(1, 0), led(0, 3), led(1, 0)] {
+            assert_eq!(first(&window), now, "{window:?}");
+        }
+        let mut ended = led(0, 1);
+        ended.apply(&Event::End {}).expect("it fits");
+        assert_eq!(first(&ended), now, "nothing more will come");
+    }
+
+    #[test]
+    fn where_one_was_before_the_first_it_counts() {
+        let ask = |msn, part| {
+            let (msn, skip) = (Some(msn), false);
+            led(1, 3).answer(name("v"), &Ask { msn, part, skip })
+        };
+        let now = Some(Answer::Now(View::Full));
+        for (msn, part) in [(0, None), (0, Some(3)), (1, None), (2, Some(2))] {
+            assert_eq!(ask(msn, part), now, "{msn} {part:?}");
+        }
+        for (msn, part) in [(2, None), (2, Some(3)), (3, None)] {
+            assert_eq!(ask(msn, part), Some(Answer::Wait), "{msn} {part:?}");
+        }
+        assert_eq!(ask(4, None), Some(Answer::Refuse));
     }
 }

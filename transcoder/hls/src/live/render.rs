@@ -12,7 +12,11 @@ const PARTS_WITHIN: u64 = 3;
 /// A delta update leaves out what is farther from the end than so many target durations
 /// (`CAN-SKIP-UNTIL`, at least six).
 const SKIP_UNTIL: u64 = 6;
+/// Players stay so many parts behind the edge (`PART-HOLD-BACK`).
+pub(super) const HOLD_BACK: u64 = 3;
 const SECOND: u64 = 1_000_000;
+/// What the segment is called that never was. Nobody asks for it, and nothing has this name.
+pub const GAP: &str = "gap.m4s";
 
 /// Which text of a playlist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -86,6 +90,10 @@ impl Window {
             writeln!(out, "#EXT-X-SKIP:SKIPPED-SEGMENTS={skipped}")?;
         }
         let mut init = None;
+        if has_parts && self.has_gap(header) {
+            self.write_start(out, track, self.first, &mut init)?;
+            write_gap(out, header)?;
+        }
         for ((number, listed), end) in (self.first..).zip(&track.segments).zip(&ends).skip(skipped)
         {
             self.write_start(out, track, number, &mut init)?;
@@ -130,7 +138,7 @@ impl Window {
             "#EXTM3U\n#EXT-X-VERSION:9\n#EXT-X-TARGETDURATION:{target}"
         )?;
         if has_parts {
-            let hold = Seconds(header.part_us * 3);
+            let hold = Seconds(header.part_us * HOLD_BACK);
             writeln!(
                 out,
                 "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL={},HOLD-BACK={},PART-HOLD-BACK={hold}",
@@ -143,7 +151,9 @@ impl Window {
                 Seconds(header.part_us)
             )?;
         }
-        writeln!(out, "#EXT-X-MEDIA-SEQUENCE:{}", self.first)?;
+        let gap = u64::from(has_parts && self.has_gap(header));
+        let first = self.number(self.first) - gap;
+        writeln!(out, "#EXT-X-MEDIA-SEQUENCE:{first}")?;
         writeln!(out, "#EXT-X-DISCONTINUITY-SEQUENCE:{}", self.cuts_gone)?;
         if track.segments.iter().all(|listed| listed.key) {
             out.write_str("#EXT-X-INDEPENDENT-SEGMENTS\n")?;
@@ -181,10 +191,31 @@ impl Window {
             let uri = MediaFile::Playlist(track.name);
             writeln!(
                 out,
-                "#EXT-X-RENDITION-REPORT:URI=\"{uri}\",LAST-MSN={segment},LAST-PART={part}"
+                "#EXT-X-RENDITION-REPORT:URI=\"{uri}\",LAST-MSN={},LAST-PART={part}",
+                self.number(segment)
             )?;
         }
         Ok(())
+    }
+
+    /// A segment's number as playlists count (`EXT-X-MEDIA-SEQUENCE`).
+    pub(super) fn number(&self, segment: u32) -> u64 {
+        u64::from(segment) + self.before()
+    }
+
+    /// Segments that playlists count before the first.
+    pub(super) fn before(&self) -> u64 {
+        u64::from(self.header.as_ref().is_some_and(|header| header.lead))
+    }
+
+    /// Whether the segment that never was is listed: until playlists are long enough without it, which
+    /// is three target durations in every track (RFC 8216bis §6.2.2).
+    fn has_gap(&self, header: &Header) -> bool {
+        let is_short = |track: &Track| {
+            let lasts: u64 = track.segments.iter().map(|listed| listed.us).sum();
+            lasts < PARTS_WITHIN * header.target_s * SECOND
+        };
+        header.lead && self.first == 0 && !self.ended && self.tracks.iter().any(is_short)
     }
 
     /// The last part listed: its segment's number and its own.
@@ -212,6 +243,17 @@ fn from_end(track: &Track) -> Vec<u64> {
         .collect();
     ends.reverse();
     ends
+}
+
+/// The segment that never was. It has parts, since hls.js loads parts only where the first that is listed
+/// lies before the segment at the edge, and is as long as players keep behind that.
+fn write_gap(out: &mut String, header: &Header) -> fmt::Result {
+    for _ in 0..HOLD_BACK {
+        let lasts = Seconds(header.part_us);
+        writeln!(out, "#EXT-X-PART:DURATION={lasts},URI=\"{GAP}\",GAP=YES")?;
+    }
+    let lasts = Seconds(header.part_us * HOLD_BACK);
+    writeln!(out, "#EXT-X-GAP\n#EXTINF:{lasts},\n{GAP}")
 }
 
 fn write_parts(out: &mut String, track: &Track, segment: u32, parts: &[Part]) -> fmt::Result {
@@ -271,7 +313,7 @@ fn civil(days: u64) -> (u64, u64, u64) {
 #[cfg(test)]
 mod tests {
     use super::super::journal::Event;
-    use super::super::window::tests::{begin, broadcast, name};
+    use super::super::window::tests::{begin, broadcast, led, name};
     use super::*;
 
     fn text(window: &Window, view: View) -> String {
@@ -308,6 +350,54 @@ mod tests {
         #EXT-X-PRELOAD-HINT:TYPE=PART,URI="v-1.2.m4s"
         #EXT-X-RENDITION-REPORT:URI="a.m3u8",LAST-MSN=1,LAST-PART=1
         "#);
+    }
+
+    #[test]
+    fn a_segment_that_never_was_stands_before_the_first() {
+        insta::assert_snapshot!(text(&led(0, 3), View::Full), @r#"
+        #EXTM3U
+        #EXT-X-VERSION:9
+        #EXT-X-TARGETDURATION:2
+        #EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL=12,HOLD-BACK=6,PART-HOLD-BACK=0.600000
+        #EXT-X-PART-INF:PART-TARGET=0.200000
+        #EXT-X-MEDIA-SEQUENCE:0
+        #EXT-X-DISCONTINUITY-SEQUENCE:0
+        #EXT-X-INDEPENDENT-SEGMENTS
+        #EXT-X-MAP:URI="v-init.mp4"
+        #EXT-X-PART:DURATION=0.200000,URI="gap.m4s",GAP=YES
+        #EXT-X-PART:DURATION=0.200000,URI="gap.m4s",GAP=YES
+        #EXT-X-PART:DURATION=0.200000,URI="gap.m4s",GAP=YES
+        #EXT-X-GAP
+        #EXTINF:0.600000,
+        gap.m4s
+        #EXT-X-PART:DURATION=0.200000,URI="v-0.0.m4s",INDEPENDENT=YES
+        #EXT-X-PART:DURATION=0.200000,URI="v-0.1.m4s"
+        #EXT-X-PART:DURATION=0.200000,URI="v-0.2.m4s"
+        #EXT-X-PRELOAD-HINT:TYPE=PART,URI="v-0.3.m4s"
+        #EXT-X-RENDITION-REPORT:URI="a.m3u8",LAST-MSN=1,LAST-PART=2
+        "#);
+    }
+
+    #[test]
+    fn it_leaves_once_there_is_enough_without_it() {
+        let list = |window: &Window| text(window, View::Full);
+        let two = list(&led(2, 1));
+        assert!(two.contains("#EXT-X-MEDIA-SEQUENCE:0\n") && two.contains("#EXT-X-GAP\n"));
+        let three = list(&led(3, 1));
+        assert!(
+            three.contains("#EXT-X-MEDIA-SEQUENCE:1\n") && !three.contains("GAP"),
+            "{three}"
+        );
+        assert!(three.contains("LAST-MSN=4,LAST-PART=0\n") && three.contains("\nv-0.m4s\n"));
+        let mut ended = led(1, 0);
+        ended.apply(&Event::End {}).expect("it fits");
+        assert!(!list(&ended).contains("GAP"), "nobody begins any more");
+        let plain = led(2, 1).plain(name("v")).expect("a track");
+        assert!(!plain.contains("GAP"));
+        assert_eq!(
+            led(3, 1).recording(name("v")),
+            broadcast(3, 1).recording(name("v"))
+        );
     }
 
     #[test]

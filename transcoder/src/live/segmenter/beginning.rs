@@ -1,7 +1,7 @@
 //! How a broadcast begins, and begins anew behind a cut: what it is, and from which tick on.
 
 use satreel_film::fmp4::{Media, init_segment};
-use satreel_hls::live::{Event, Header};
+use satreel_hls::live::{Event, Header, Mode};
 
 use super::pace::Pace;
 use super::{Anchor, Output, PICTURE_SCALE, Segmenter, TARGET_S};
@@ -51,6 +51,8 @@ impl Segmenter {
             part_us: self.pace.part_us(self.wishes.part_ms()),
             target_s: TARGET_S,
             tracks: own.into_iter().chain(rungs.into_iter().flatten()).collect(),
+            // With parts of a second, as much as players keep behind the edge is a whole segment.
+            lead: self.wishes.mode == Mode::Fast,
         };
         self.event(Event::Begin(header), out);
     }

@@ -30,6 +30,8 @@ pub(super) struct Segment {
     pub(super) uri: String,
     /// It begins with a discontinuity.
     pub(super) cut: bool,
+    /// It never was, and nobody is to ask for it (`EXT-X-GAP`).
+    pub(super) gap: bool,
     /// The init segment that counts; None in a delta that left its tag out.
     pub(super) map: Option<String>,
     /// `EXT-X-PROGRAM-DATE-TIME` in microseconds since 1970.
@@ -42,6 +44,8 @@ pub(super) struct Part {
     pub(super) us: u64,
     pub(super) uri: String,
     pub(super) independent: bool,
+    /// As a segment's.
+    pub(super) gap: bool,
 }
 
 /// The text is no playlist, or a tag of it cannot be read.
@@ -96,6 +100,7 @@ impl Media {
             "-X-SKIP" => self.skipped = attributes(value).get("SKIPPED-SEGMENTS")?.parse().ok()?,
             "-X-MAP" => begun.map = Some(attributes(value).remove("URI")?),
             "-X-DISCONTINUITY" => begun.cut = true,
+            "-X-GAP" => begun.gap = true,
             "-X-PROGRAM-DATE-TIME" => {
                 begun.at_us = Some(value.parse::<jiff::Timestamp>().ok()?.as_microsecond());
             }
@@ -170,6 +175,7 @@ fn part(value: &str) -> Option<Part> {
     Some(Part {
         us: seconds(part.get("DURATION")?)?,
         independent: part.get("INDEPENDENT").is_some_and(|word| word == "YES"),
+        gap: part.get("GAP").is_some_and(|word| word == "YES"),
         uri: part.remove("URI")?,
     })
 }

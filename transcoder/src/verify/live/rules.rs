@@ -43,7 +43,8 @@ pub(super) fn one(name: &str, media: &Media, findings: &mut Findings) {
 }
 
 fn dates(name: &str, media: &Media, findings: &mut Findings) {
-    if media.segments.iter().any(|segment| segment.at_us.is_none()) {
+    let undated = |segment: &Segment| segment.at_us.is_none() && !segment.gap;
+    if media.segments.iter().any(undated) {
         findings.advice(
             "date",
             name,
@@ -102,7 +103,11 @@ fn parts(name: &str, media: &Media, target: u64, findings: &mut Findings) {
     {
         sum(name, segment, findings);
     }
-    let first = |parts: &[Part]| parts.first().is_some_and(|part| !part.independent);
+    let first = |parts: &[Part]| {
+        parts
+            .first()
+            .is_some_and(|part| !part.independent && !part.gap)
+    };
     let mut firsts = media
         .segments
         .iter()

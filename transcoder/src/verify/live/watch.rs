@@ -139,12 +139,13 @@ impl<'a> Track<'a> {
             .segments
             .iter()
             .filter_map(|segment| segment.map.as_ref());
-        let parts = media.parts().map(|part| &part.uri);
+        let parts = media.parts().filter(|part| !part.gap);
+        let parts = parts.map(|part| &part.uri);
         let small: Vec<String> = maps.chain(parts).cloned().collect();
         for uri in small {
             self.file(&uri, Client::whole);
         }
-        for segment in &media.segments {
+        for segment in media.segments.iter().filter(|segment| !segment.gap) {
             self.file(&segment.uri, Client::head);
         }
     }

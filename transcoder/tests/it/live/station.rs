@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use satreel_hls::live::window::growing;
-use satreel_hls::live::{View, Window};
+use satreel_hls::live::{GAP, View, Window};
 use satreel_hls::naming::{MediaFile, TrackName};
 use sha2::{Digest as _, Sha256};
 
@@ -195,7 +195,8 @@ pub(super) fn all_is_there(folder: &Path, window: &Window) {
             .filter(|line| line.starts_with("#EXT-X-PART:") || line.starts_with("#EXT-X-MAP:"))
             .filter_map(|line| line.split('"').nth(1));
         let segments = playlist.lines().filter(|line| !line.starts_with('#'));
-        for file in quoted.chain(segments) {
+        // Of the segment that never was there is nothing.
+        for file in quoted.chain(segments).filter(|file| *file != GAP) {
             let name: MediaFile = file.parse().expect("a file's name");
             assert!(
                 is_there(folder, window, name),

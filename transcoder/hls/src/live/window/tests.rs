@@ -13,14 +13,34 @@ pub(in super::super) fn begin(mode: Mode) -> Event {
         part_us: 200_000,
         target_s: 2,
         tracks: vec![name("v"), name("a")],
+        lead: false,
     })
 }
 
 /// A broadcast of so many whole segments and so many parts of the next, in both tracks.
 pub(in super::super) fn broadcast(segments: u32, parts: u32) -> Window {
+    played(begin(Mode::Fast), segments, parts)
+}
+
+/// The same, with a segment before the first that never was.
+pub(in super::super) fn led(segments: u32, parts: u32) -> Window {
+    let Event::Begin(header) = begin(Mode::Fast) else {
+        unreachable!("a header")
+    };
+    played(
+        Event::Begin(Header {
+            lead: true,
+            ..header
+        }),
+        segments,
+        parts,
+    )
+}
+
+pub(in super::super) fn played(begin: Event, segments: u32, parts: u32) -> Window {
     let mut window = Window::default();
     let mut play = |event: Event| window.apply(&event).expect("it fits");
-    play(begin(Mode::Fast));
+    play(begin);
     for track in [name("v"), name("a")] {
         play(Event::Init {
             track,

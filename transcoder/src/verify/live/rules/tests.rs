@@ -98,6 +98,21 @@ fn each_fault_is_found_by_its_rule() {
 }
 
 #[test]
+fn a_segment_that_never_was_needs_no_date_and_no_keyframe() {
+    let gap =
+        "#EXT-X-PART:DURATION=1.0,URI=\"gap.m4s\",GAP=YES\n#EXT-X-GAP\n#EXTINF:1.0,\ngap.m4s\n";
+    let mut text = text("v", "a").replacen(&segment("v", 10), gap, 1);
+    for number in 11..13 {
+        text = text.replacen(&segment("v", number), "", 1);
+    }
+    let found = |text: &str| found(|findings| one("v.m3u8", &media(text), findings));
+    assert_eq!(found(&text), Vec::<&str>::new());
+    for (from, rule) in [("#EXT-X-GAP\n", "date"), (",GAP=YES", "independent")] {
+        assert_eq!(found(&text.replacen(from, "", 1)), [rule]);
+    }
+}
+
+#[test]
 fn parts_far_from_the_edge_are_advised_against() {
     let more: String = (16..26).map(|number| segment("v", number)).collect();
     let long = text("v", "a").replacen(
