@@ -1,5 +1,5 @@
-//! Whether this kernel confines what reads strangers' films. The transcoder knows, by doing it;
-//! here it is asked, without environment, and its answer is read like any other outside text.
+//! What FFmpeg can do, and whether this kernel confines what reads strangers' films. The transcoder
+//! knows, by doing it; here it is asked, without environment, and its answer is read like any other outside text.
 
 use std::path::PathBuf;
 use std::process::{Output, Stdio};
@@ -13,7 +13,7 @@ use tokio::process::Command;
 use super::{Check, State};
 
 const PATIENCE: Duration = Duration::from_secs(10);
-const LAYERS: [&str; 2] = ["landlock", "seccomp"];
+const NAMES: [&str; 3] = ["codecs", "landlock", "seccomp"];
 
 #[derive(Debug, Deserialize)]
 struct Answer {
@@ -34,7 +34,7 @@ pub(super) async fn look(config: &Config) -> Vec<Check> {
         Ok(checks) => checks,
         Err(error) => {
             let why = format!("satreel-transcoder was asked and {error:#}");
-            LAYERS.map(|name| Check::not_looked_at(name, &why)).into()
+            NAMES.map(|name| Check::not_looked_at(name, &why)).into()
         }
     }
 }
@@ -62,7 +62,7 @@ fn program() -> Result<PathBuf> {
 
 fn read(answer: &[u8]) -> Result<Vec<Check>> {
     let answer: Answer = serde_json::from_slice(answer).context("gave no answer")?;
-    Ok(LAYERS
+    Ok(NAMES
         .iter()
         .filter_map(|name| {
             let told = answer.checks.iter().find(|told| told.name == *name)?;
@@ -79,12 +79,14 @@ mod tests {
     fn the_answer_becomes_checks() {
         let text = br#"{"checks":[
             {"name":"seccomp","state":"green","detail":"70 calls","remedy":""},
+            {"name":"codecs","state":"yellow","detail":"lacks","remedy":"install"},
             {"name":"landlock","state":"red","detail":"none","remedy":"boot another"},
             {"name":"other","state":"red","detail":"","remedy":""}]}"#;
         let checks = read(text).expect("an answer");
-        assert_eq!(checks[0], Check::red("landlock", "none", "boot another"));
-        assert_eq!(checks[1], Check::green("seccomp", "70 calls"));
-        assert_eq!(checks.len(), 2);
+        assert_eq!(checks[0], Check::yellow("codecs", "lacks", "install"));
+        assert_eq!(checks[1], Check::red("landlock", "none", "boot another"));
+        assert_eq!(checks[2], Check::green("seccomp", "70 calls"));
+        assert_eq!(checks.len(), 3);
         assert!(read(b"").is_err());
     }
 }

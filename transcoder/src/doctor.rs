@@ -1,15 +1,22 @@
-//! `doctor`: which layers of the worker's confinement this kernel gives, found out by putting them
-//! up around this very process. Shapes as in `satreel doctor`, which asks here.
+//! `doctor`: what the worker's FFmpeg can do, asked of the worker; and which layers of its confinement
+//! this kernel gives, found out by putting them up around this very process. Shapes as in `satreel
+//! doctor`, which asks here.
 
 use std::io::Write as _;
 
 use satreel_config::Sandbox;
+use satreel_film::protocol::{Abilities, Lack};
 use satreel_film::sandbox::{self, Layer};
 use serde_json::{Value, json};
 
 use crate::Failure;
+use crate::supervisor;
 
 const LANDLOCK: &str = "boot a kernel with CONFIG_SECURITY_LANDLOCK and landlock in its lsm= list";
+const CODECS: &str = "install Debian's FFmpeg (apt-get install ffmpeg), or build one with what is \
+                      missing: --enable-gpl --enable-libx264 --enable-libdav1d --enable-libzimg";
+const PROGRAM: &str = "install satreel-worker of the same version beside satreel-transcoder, and the libraries it is built \
+                       on: ldd satreel-worker";
 const SECCOMP: &str = "boot a kernel with CONFIG_SECCOMP_FILTER, or let the container use it";
 
 struct Check {
@@ -20,8 +27,11 @@ struct Check {
 }
 
 pub(crate) fn doctor(wanted: Sandbox, json: bool) -> Result<(), Failure> {
+    // First: behind the confinement nothing can be started any more.
+    let codecs = codecs(supervisor::abilities());
     let layers = sandbox::confine(None, Sandbox::BestEffort).map_err(Failure::failed)?;
     let checks = [
+        codecs,
         check("landlock", &layers.landlock, LANDLOCK, wanted),
         check("seccomp", &layers.seccomp, SECCOMP, wanted),
     ];
@@ -58,6 +68,41 @@ fn check(name: &'static str, layer: &Layer, remedy: &'static str, wanted: Sandbo
         state,
         detail,
         remedy,
+    }
+}
+
+fn codecs(asked: Result<Abilities, String>) -> Check {
+    let found = |state, detail, remedy| Check {
+        name: "codecs",
+        state,
+        detail,
+        remedy,
+    };
+    let able = match asked {
+        Ok(able) => able,
+        Err(why) => return found("red", format!("no film is made: {why}"), PROGRAM),
+    };
+    let of = |lacks: &mut dyn Iterator<Item = &Lack>| {
+        let lacks: Vec<_> = lacks
+            .map(|lack| format!("{} {}", lack.kind, lack.name))
+            .collect();
+        lacks.join(", ")
+    };
+    let version = &able.libavcodec;
+    let all = of(&mut able.lacks.iter());
+    let vital = of(&mut able.lacks.iter().filter(|lack| lack.is_vital));
+    if !vital.is_empty() {
+        let detail = format!("no film is made: libavcodec {version} lacks {vital}");
+        found("red", detail, CODECS)
+    } else if all.is_empty() {
+        let detail = format!(
+            "libavcodec {version} has the {} encoders, decoders and filters that films may want",
+            able.has
+        );
+        found("green", detail, "")
+    } else {
+        let detail = format!("films that want them are refused: libavcodec {version} lacks {all}");
+        found("yellow", detail, CODECS)
     }
 }
 

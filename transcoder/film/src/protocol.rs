@@ -125,6 +125,48 @@ pub enum Message {
     },
 }
 
+/// The argument by which a worker is asked for its [`Abilities`], instead of an errand.
+pub const CODECS: &str = "codecs";
+
+/// What a worker's FFmpeg can do of what may be asked of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Abilities {
+    /// The library's version.
+    pub libavcodec: String,
+    /// How many of the things it is looked through for are there.
+    pub has: usize,
+    pub lacks: Vec<Lack>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lack {
+    pub kind: Kind,
+    /// As FFmpeg calls it.
+    pub name: String,
+    /// No film at all is made without it.
+    pub is_vital: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    Encoder,
+    Decoder,
+    Filter,
+}
+
+impl std::fmt::Display for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Encoder => "encoder",
+            Self::Decoder => "decoder",
+            Self::Filter => "filter",
+        })
+    }
+}
+
 /// Why a worker's line is not taken.
 #[derive(Debug, thiserror::Error)]
 pub enum BadLine {

@@ -10,12 +10,12 @@ mod watchdog;
 mod worker;
 
 use std::fs::File;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 use satreel_film::fault::Fault;
-use satreel_film::protocol::{Errand, Message};
+use satreel_film::protocol::{Abilities, CODECS, Errand, Message};
 
 use crate::control::{Control, Word};
 use crate::surroundings::{Low, Surroundings};
@@ -99,6 +99,21 @@ fn listen_to(
         }
         watchdog.check()?;
     }
+}
+
+/// What the worker's FFmpeg can do. It answers without having read anything of a stranger's.
+pub(crate) fn abilities() -> Result<Abilities, String> {
+    let own = std::env::current_exe().map_err(|error| error.to_string())?;
+    let worker = own.with_file_name(WORKER);
+    let asked = Command::new(&worker)
+        .arg(CODECS)
+        .env_clear()
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output()
+        .map_err(|error| format!("{}: {error}", worker.display()))?;
+    serde_json::from_slice(&asked.stdout)
+        .map_err(|_| format!("{} gives no answer ({})", worker.display(), asked.status))
 }
 
 /// The worker's program, which lies beside this one.

@@ -5,6 +5,7 @@
     reason = "a test that cannot go on is to fail there"
 )]
 
+mod doctor;
 mod faults;
 mod films;
 mod hostile;

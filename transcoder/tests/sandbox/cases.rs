@@ -282,8 +282,12 @@ fn doctor() {
             .collect()
     };
     let pair = |landlock: &str| {
-        [("landlock", landlock), ("seccomp", "green")]
-            .map(|(name, state)| (name.into(), state.into()))
+        [
+            ("codecs", "green"),
+            ("landlock", landlock),
+            ("seccomp", "green"),
+        ]
+        .map(|(name, state)| (name.into(), state.into()))
     };
     let here = Command::new(env!("CARGO_BIN_EXE_satreel-transcoder"))
         .args(["doctor", "--json"])

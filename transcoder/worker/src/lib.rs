@@ -7,6 +7,7 @@
 //! title whole.
 
 mod board;
+mod codecs;
 mod easel;
 mod graph;
 mod hover;
@@ -45,7 +46,7 @@ use satreel_config::Loudness;
 use satreel_film::fault::Fault;
 use satreel_film::plan::facts::Facts;
 use satreel_film::plan::{self, Plan, Rung};
-use satreel_film::protocol::{Errand, Message, Order};
+use satreel_film::protocol::{CODECS, Errand, Message, Order};
 use satreel_film::rungs::Said;
 use satreel_hls::naming::MediaFile;
 
@@ -59,9 +60,20 @@ use track::Cut;
 
 const REPORT_EVERY: Duration = Duration::from_millis(200);
 
-/// The program: its one argument is the order, as JSON.
+/// The program: its one argument is the order, as JSON, or the question what FFmpeg can do.
 pub fn start() -> ExitCode {
-    carry_out(&std::env::args().nth(1).unwrap_or_default())
+    match std::env::args().nth(1).unwrap_or_default().as_str() {
+        CODECS => tell_codecs(),
+        order => carry_out(order),
+    }
+}
+
+fn tell_codecs() -> ExitCode {
+    let told = serde_json::to_string(&codecs::abilities());
+    match told.map(|told| writeln!(std::io::stdout(), "{told}")) {
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
+    }
 }
 
 /// The program that only looks: it makes nothing of a film, so it does without the filters and all
