@@ -20,7 +20,7 @@ use crate::live::film;
 use crate::poster;
 use crate::progress::Show;
 use crate::sidecar::Given;
-use crate::site::Site;
+use crate::site::{Site, make_folder};
 use crate::source::Film;
 use crate::supervisor::{Heard, Standstill, supervise};
 use crate::title::{self, Wish};
@@ -305,7 +305,7 @@ fn clean_up(site: &Site, id: VideoId, fault: &Fault) -> Result<(), Fault> {
 
 /// One program at a time works on a title. The kernel frees the lock when its owner dies.
 pub(crate) fn lock(folder: &Path) -> Result<File, Fault> {
-    fs::create_dir_all(folder).map_err(|error| Fault::writing(&error))?;
+    make_folder(folder).map_err(|error| Fault::writing(&error))?;
     let folder = File::open(folder).map_err(|error| Fault::writing(&error))?;
     match folder.try_lock() {
         Ok(()) => Ok(folder),

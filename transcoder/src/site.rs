@@ -52,7 +52,7 @@ impl Site {
     pub(crate) fn prepare(&self) -> Result<(), Fault> {
         [self.titles(), self.asked(), self.inbox.clone()]
             .iter()
-            .try_for_each(fs::create_dir_all)
+            .try_for_each(|folder| make_folder(folder))
             .map_err(|error| Fault::writing(&error))
     }
 
@@ -171,12 +171,32 @@ impl Site {
     }
 }
 
-/// Writes under a temporary name, syncs, renames.
+/// Makes a folder, and those above it, whose names outlive a cut of power: what is synced in a folder that
+/// has no name is lost with it.
+pub(crate) fn make_folder(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let above = match folder.parent() {
+        Some(above) if above != Path::new("") => above,
+        Some(_) | None => Path::new("."),
+    };
+    make_folder(above)?;
+    match fs::create_dir(folder) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    File::open(above)?.sync_all()
+}
+
+/// Writes under a temporary name, syncs, renames, and syncs the name.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let temporary = path.with_file_name(format!(".{name}.tmp"));
     let mut file = File::create(&temporary)?;
     file.write_all(bytes)?;
     file.sync_all()?;
-    fs::rename(&temporary, path)
+    fs::rename(&temporary, path)?;
+    path.parent()
+        .map_or(Ok(()), |folder| File::open(folder)?.sync_all())
 }

@@ -15,6 +15,7 @@ mod look;
 mod matrix;
 mod picture;
 mod poster;
+mod power;
 mod rig;
 mod service;
 mod sound;
