@@ -37,7 +37,7 @@ test("the firewall opens what a site needs and nothing else", async () => {
 
   const all = (await run("iptables-save", [])).stdout;
   assert.match(all, /^:INPUT DROP /m);
-  // SSH is let in, but not the seventh time in half a minute.
+  // SSH is let in, but not the sixth time in half a minute.
   assert.match(
     all,
     /^-A ufw-user-input -p tcp -m tcp --dport 22 .*-m recent --update --seconds 30 --hitcount 6 .*-j ufw-user-limit$/m,

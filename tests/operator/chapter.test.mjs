@@ -2,6 +2,7 @@
 // From an empty machine to a sale by LND, copies, and back from nothing; and to a sale by BTCPay Server.
 
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { appendFile, readdir, readFile, writeFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 
@@ -39,6 +40,21 @@ test("from an empty machine to the first sale", async () => {
   const sold = (await follow("sold")).stdout;
   assert.match(sold, /\b100\b/);
   assert.doesNotMatch(sold, /\bred\b/i);
+});
+
+test("a broadcast is on air", async (t) => {
+  const said = (await follow("channel")).stdout;
+  const [server] = said.match(/rtmp:\/\/\S+/) ?? assert.fail(said);
+  const [key] = said.match(/\bnews_[0-9a-f]+/) ?? assert.fail(said);
+  const picture = "-re -f lavfi -i testsrc2=s=320x180:r=25 -c:v libx264 -pix_fmt yuv420p -g 25";
+  const to = server.endsWith(key) ? server : `${server}/${key}`;
+  const words = `-nostdin -v error ${picture} -preset ultrafast -f flv ${to}`.split(" ");
+  const publisher = spawn("ffmpeg", words, { stdio: "inherit" });
+  t.after(() => publisher.kill());
+  await until("the channel is on air", async () => {
+    assert.equal(publisher.exitCode, null, "the publisher was turned away");
+    return JSON.parse(await ask("/api/channels/news")).state === "live";
+  });
 });
 
 test("copies are made of node and site, and the drill proves them", async () => {
