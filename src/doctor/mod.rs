@@ -6,6 +6,7 @@ mod btcpay;
 mod certificate;
 mod lnd;
 mod machine;
+mod proxy;
 mod transcoder;
 
 use satreel_config::{Backend, Config};
@@ -72,6 +73,7 @@ impl Check {
 pub async fn look(config: &Config) -> Vec<Check> {
     let mut checks = payments(config).await;
     checks.extend(certificate::look(config));
+    checks.extend(proxy::look(config).await);
     checks.extend(machine::look(config).await);
     checks.extend(transcoder::look(config).await);
     checks.extend(backup::look(config, jiff::Timestamp::now()));

@@ -82,6 +82,14 @@ impl Clients {
         nearest
     }
 
+    /// For whoever asks who he is: the visitor's address, and what the proxy before us wrote of him.
+    /// None: it is no trusted one, or wrote nothing that is an address.
+    pub(super) fn seen(&self, peer: IpAddr, headers: &HeaderMap) -> (IpAddr, Option<IpAddr>) {
+        let noted = hops(headers).last().copied().flatten();
+        let noted = noted.filter(|_| self.is_trusted(peer));
+        (self.visitor(peer, headers), noted)
+    }
+
     /// The address of one of our own proxies.
     pub(super) fn is_trusted(&self, address: IpAddr) -> bool {
         self.trusted.iter().any(|range| range.contains(address))

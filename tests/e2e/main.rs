@@ -21,6 +21,7 @@ mod lnd;
 mod lnurl;
 mod metrics;
 mod power;
+mod proxy;
 mod restore;
 mod sale;
 mod service;

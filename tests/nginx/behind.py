@@ -242,6 +242,11 @@ def as_a_viewer(satreel, nginx):
         status = nginx.status("GET", trick)
         check(trick, status in (400, 403, 404), True)
 
+    # As the doctor asks: what a visitor makes up of himself is not passed on.
+    invented = {"X-Forwarded-For": "192.0.2.77", "Forwarded": "for=192.0.2.77"}
+    seen = json.loads(nginx.ask("GET", "/api/seen", headers=invented)[2])
+    check("who visits", seen, {"address": "127.0.0.1", "noted": "127.0.0.1"})
+
     key = {"authorization": f"Bearer {satreel.studio_key()}", "tus-resumable": "1.0.0"}
     about = {**key, "upload-length": str(1 << 20), "upload-metadata": "filename ZmlsbS5tcDQ="}
     status, headers, said = nginx.ask("POST", "/api/studio/uploads", headers=about)

@@ -6,6 +6,7 @@ mod grants;
 mod openapi;
 mod orders;
 mod purchases;
+mod seen;
 pub(super) mod studio;
 mod tips;
 mod titles;
@@ -33,6 +34,7 @@ pub fn routes() -> Router<Shared> {
         .route("/api/channels", get(channels::list))
         .route("/api/channels/{name}", get(channels::one))
         .route("/api/channels/{name}/events", get(channels::events))
+        .route("/api/seen", get(seen::seen))
         .route("/api/tips", post(tips::create))
         .route(
             "/api/purchases",
