@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { copyFile, writeFile } from "node:fs/promises";
+import { copyFile, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { follow as followOf, run } from "../around/docs.mjs";
@@ -14,14 +14,24 @@ export { run };
 export const home = "/root";
 export const site = "https://films.example";
 
+/** Where the reader's shell is: a block begins where the one before it has ended. */
+let where = home;
+
 /**
- * Runs a block of README; `make` in a checkout, everything else at home.
+ * Runs a block of README; `make` in a checkout, everything else from home on.
  * @param {string} name @param {(commands: string) => string} [change] @param {string[]} [within]
  */
-export const follow = (name, change, within) => {
-  const cwd = name === "machine" || name === "update" ? join(import.meta.dirname, "../..") : home;
-  return followOf(name, { cwd, document: "README.md", change, within });
-};
+export async function follow(name, change = (commands) => commands, within) {
+  const inCheckout = name === "machine" || name === "update";
+  const said = await followOf(name, {
+    cwd: inCheckout ? join(import.meta.dirname, "../..") : where,
+    document: "README.md",
+    change: (commands) => `${change(commands)}\npwd >/run/where`,
+    within,
+  });
+  if (!inCheckout) where = (await readFile("/run/where", "utf8")).trim();
+  return said;
+}
 
 /** A web server, a film, and a node with which `lncli` speaks. The node may be elsewhere: `within` leads there. @param {string[]} [within] */
 export async function machine(within = []) {
