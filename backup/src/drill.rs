@@ -4,6 +4,7 @@
 use satreel_backup_status::Drill;
 
 use crate::{
+    count,
     error::{Error, Result, words},
     guardian::Guardian,
     history::{copies, name},
@@ -73,10 +74,12 @@ fn names_all(
 ) -> std::result::Result<String, String> {
     let missing: Vec<&str> = open.difference(named).map(String::as_str).collect();
     if missing.is_empty() {
-        return Ok(format!(
-            "{copy}: LND opens it and finds all {} channels",
-            open.len()
-        ));
+        let all = match open.len() {
+            0 => "no channel is open".to_owned(),
+            1 => "finds the one channel".to_owned(),
+            many => format!("finds all {many} channels"),
+        };
+        return Ok(format!("{copy}: LND opens it, {all}"));
     }
     let first: Vec<&str> = missing.iter().copied().take(NAMED).collect();
     let more = match missing.len() - first.len() {
@@ -84,9 +87,9 @@ fn names_all(
         more => format!(" and {more} more"),
     };
     Err(format!(
-        "{copy} lacks {} of {} channels: {}{more}",
+        "{copy} lacks {} of {}: {}{more}",
         missing.len(),
-        open.len(),
+        count::channels(open.len()),
         first.join(", ")
     ))
 }

@@ -1,16 +1,18 @@
 //! The guardian: takes what the node and the site say, verifies, encrypts, keeps it, and brings the
 //! destinations up to it. Each step is a function of its own; [`crate::run`] says when.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 use satreel_backup_status::{Channels, Destination, Fault, File, Macaroon, Shrunk, Site, Status};
 use satreel_config::Backup;
+use satreel_lnd::backup::Compared;
 use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 
 use crate::{
     clock::Clock,
+    count,
     error::{Error, Result, words},
     history::History,
     name::Kind,
@@ -51,6 +53,8 @@ pub struct Guardian {
     seal: Seal,
     status: File,
     clock: Clock,
+    /// What was last said of the macaroon: it is looked at with every try, and said once.
+    macaroon: Mutex<String>,
     /// Counts the copies made: whoever waits on it has something to fetch.
     news: watch::Sender<u64>,
 }
@@ -72,6 +76,7 @@ impl Guardian {
             seal: Seal::new(&config.recipients)?,
             status: File::new(config.folder.clone()),
             clock,
+            macaroon: Mutex::default(),
             news: watch::Sender::new(0),
         };
         guardian.enter()?;
@@ -139,11 +144,12 @@ impl Guardian {
         self.news.send_modify(|count| *count += 1);
         if to < from {
             tracing::warn!(
-                "the node had {from} channels and has {to}: if none was closed, look at it. Copies \
-                 from before stay in the history"
+                "the node had {} and has {to}: if none was closed, look at it. Copies \
+                 from before stay in the history",
+                count::channels(from)
             );
         }
-        tracing::info!("{copy}: {to} channels, verified by LND");
+        tracing::info!("{copy}: {}, verified by LND", count::channels(to));
         Ok(Taken::Saved)
     }
 
@@ -201,8 +207,8 @@ impl Guardian {
             Ok(standing) if standing.written > 0 => {
                 tracing::info!(
                     destination = place.name,
-                    "{} copies written and read back",
-                    standing.written
+                    "{} written and read back",
+                    count::copies(standing.written)
                 );
             }
             Ok(_) | Err(_) => {}
@@ -233,25 +239,15 @@ impl Guardian {
 
     /// Holds the macaroon against what the guardian does, and says so if it can do more.
     pub fn look_at_macaroon(&self, node: &dyn Node) -> Result<()> {
-        let found = match node.macaroon() {
-            Ok(found) => found,
-            Err(error) => {
-                tracing::warn!("{}", words(&error));
-                None
+        let (found, said) = match node.macaroon() {
+            Ok(None) => (None, String::new()),
+            Ok(Some(found)) => {
+                let said = odd(&found);
+                (Some(found), said)
             }
+            Err(error) => (None, words(&error)),
         };
-        if let Some(found) = &found {
-            if !found.missing.is_empty() {
-                tracing::warn!("the macaroon lacks {}", node::list(&found.missing));
-            }
-            if !found.spare.is_empty() {
-                tracing::warn!(
-                    "the macaroon permits more than backups: {}; satreel doctor prints the line \
-                     for the right one",
-                    node::list(&found.spare)
-                );
-            }
-        }
+        self.say_of_macaroon(said);
         let texts = |list: &[satreel_lnd::macaroon::Permission]| {
             list.iter().map(ToString::to_string).collect()
         };
@@ -263,6 +259,17 @@ impl Guardian {
         })
     }
 
+    /// Once, until there is something else to say.
+    fn say_of_macaroon(&self, said: String) {
+        let mut last = self.macaroon.lock().unwrap_or_else(PoisonError::into_inner);
+        if *last != said {
+            if !said.is_empty() {
+                tracing::warn!("{said}");
+            }
+            *last = said;
+        }
+    }
+
     fn update(&self, change: impl FnOnce(&mut Status)) -> Result<()> {
         let now = self.now();
         let changed = self.status.update(|status| {
@@ -271,6 +278,22 @@ impl Guardian {
         });
         changed.map_err(Error::Status)
     }
+}
+
+/// What is wrong with a macaroon, or nothing.
+fn odd(found: &Compared) -> String {
+    let mut said = Vec::new();
+    if !found.missing.is_empty() {
+        said.push(format!("the macaroon lacks {}", node::list(&found.missing)));
+    }
+    if !found.spare.is_empty() {
+        said.push(format!(
+            "the macaroon permits more than backups: {}; satreel doctor prints the line for the right \
+             one",
+            node::list(&found.spare)
+        ));
+    }
+    said.join("; ")
 }
 
 /// Which channels these are, without naming them.

@@ -8,6 +8,7 @@
 mod backoff;
 pub mod cli;
 pub mod clock;
+mod count;
 mod drill;
 mod error;
 mod guardian;

@@ -1,252 +1,25 @@
-//! The guardian on a node that does what it is told, folders as destinations and a clock that stands
-//! still until it is moved.
+//! What the guardian does, step by step and while it runs.
+
+mod bench;
 
 use std::{
     collections::BTreeSet,
-    path::PathBuf,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicI64, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
 use age::{secrecy::ExposeSecret, x25519};
-use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
-use satreel_backup_status::Status;
-use satreel_config::Backup;
-use satreel_config::Place as Where;
-use satreel_destinations::MARKER;
-use satreel_lnd::{Error as NodeError, backup::Compared};
-use tempfile::TempDir;
-use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use self::bench::{Bench, HOUR, START, fault};
 use crate::{
-    clock::Clock,
     drill::drill,
     error::Error,
-    guardian::{Guardian, Heard, Taken},
-    name::{Copy, Kind},
-    node::{Channels, Node, Snapshot},
-    place::Place,
+    guardian::{Heard, Taken},
     run::{once, run},
     seal::Identities,
-    site,
 };
-
-/// A node whose backup is the list of its channels and a number that is never the same.
-#[derive(Debug, Default)]
-struct Fake {
-    channels: Mutex<Channels>,
-    nonce: AtomicI64,
-    away: Mutex<bool>,
-    told: watch::Sender<Option<Snapshot>>,
-    /// Says of every backup that this channel is in it too.
-    lies: Mutex<Option<String>>,
-    asked: AtomicI64,
-}
-
-impl Fake {
-    fn set(&self, channels: &[&str]) {
-        *self.channels.lock().expect("channels") =
-            channels.iter().map(|name| (*name).to_owned()).collect();
-    }
-
-    fn snapshot(&self) -> Snapshot {
-        let channels = self.channels.lock().expect("channels").clone();
-        let nonce = self.nonce.fetch_add(1, Ordering::SeqCst);
-        let names: Vec<_> = channels.iter().map(String::as_str).collect();
-        let backup = format!("{nonce}|{}", names.join(",")).into_bytes();
-        Snapshot { backup, channels }
-    }
-
-    /// As LND tells of a channel that comes or goes.
-    fn change(&self, channels: &[&str]) {
-        self.set(channels);
-        self.told.send_replace(Some(self.snapshot()));
-    }
-
-    fn reach(&self) -> satreel_lnd::Result<()> {
-        if *self.away.lock().expect("away") {
-            return Err(NodeError::Starting);
-        }
-        Ok(())
-    }
-}
-
-#[async_trait]
-impl Node for Fake {
-    async fn export(&self) -> satreel_lnd::Result<Snapshot> {
-        self.asked.fetch_add(1, Ordering::SeqCst);
-        self.reach()?;
-        Ok(self.snapshot())
-    }
-
-    async fn verify(&self, backup: &[u8]) -> satreel_lnd::Result<Channels> {
-        self.reach()?;
-        let text = std::str::from_utf8(backup).map_err(|_| NodeError::Lost("no text".into()))?;
-        let (_, names) = text
-            .split_once('|')
-            .ok_or(NodeError::Lost("no backup".into()))?;
-        let names = names.split(',').filter(|name| !name.is_empty());
-        let lies = self.lies.lock().expect("lies").clone();
-        Ok(names.map(str::to_owned).chain(lies).collect())
-    }
-
-    async fn follow(&self, newest: &watch::Sender<Option<Snapshot>>) -> NodeError {
-        if let Err(error) = self.reach() {
-            return error;
-        }
-        let mut told = self.told.subscribe();
-        while told.changed().await.is_ok() {
-            newest.send_replace(told.borrow_and_update().clone());
-        }
-        NodeError::Lost("over".into())
-    }
-
-    fn macaroon(&self) -> satreel_lnd::Result<Option<Compared>> {
-        Ok(Some(Compared::default()))
-    }
-}
-
-#[derive(Debug, Default)]
-struct FakeSite(Mutex<Vec<u8>>);
-
-impl site::Data for FakeSite {
-    fn make(&self) -> Result<site::Archive, String> {
-        let bytes = self.0.lock().expect("bytes").clone();
-        if bytes.is_empty() {
-            return Err("no keys".to_owned());
-        }
-        let digest = hex::encode(&bytes);
-        Ok(site::Archive { bytes, digest })
-    }
-
-    fn check(&self, archive: &[u8]) -> Result<String, String> {
-        if archive == *self.0.lock().expect("bytes") {
-            Ok("whole".to_owned())
-        } else {
-            Err("not whole".to_owned())
-        }
-    }
-}
-
-struct Bench {
-    folder: TempDir,
-    node: Arc<Fake>,
-    site: Arc<FakeSite>,
-    now: Arc<AtomicI64>,
-    key: x25519::Identity,
-}
-
-/// 2026-11-22
-const START: i64 = 1_795_305_600;
-const HOUR: i64 = 3600;
-
-impl Bench {
-    fn new() -> Self {
-        let bench = Self {
-            folder: tempfile::tempdir().expect("a folder"),
-            node: Arc::default(),
-            site: Arc::default(),
-            now: Arc::new(AtomicI64::new(START)),
-            key: x25519::Identity::generate(),
-        };
-        bench.node.set(&["a:0", "b:1"]);
-        for place in ["one", "two"] {
-            bench.plug_in(place);
-        }
-        bench
-    }
-
-    fn path(&self, place: &str) -> PathBuf {
-        self.folder.path().join(place)
-    }
-
-    fn plug_in(&self, place: &str) {
-        std::fs::create_dir_all(self.path(place)).expect("a folder");
-        std::fs::write(self.path(place).join(MARKER), "").expect("a marker");
-    }
-
-    /// As a disk that is taken away: an empty folder is left.
-    fn unplug(&self, place: &str) {
-        std::fs::remove_file(self.path(place).join(MARKER)).expect("a marker");
-    }
-
-    fn config(&self) -> Backup {
-        Backup {
-            folder: self.path("guardian"),
-            recipients: vec![self.key.to_public().to_string().parse().expect("a key")],
-            node: None,
-            keep_days: 30,
-            site: true,
-            destinations: Vec::new(),
-        }
-    }
-
-    async fn guardian(&self) -> Arc<Guardian> {
-        self.guardian_of(Some(self.node.clone()), None).await
-    }
-
-    async fn guardian_of(
-        &self,
-        node: Option<Arc<dyn Node>>,
-        site: Option<Arc<dyn site::Data>>,
-    ) -> Arc<Guardian> {
-        let place = |name: &str| {
-            let path = self.path(name);
-            Place {
-                name: name.to_owned(),
-                there: satreel_destinations::open(&Where::Folder { path }).expect("a place"),
-            }
-        };
-        let now = self.now.clone();
-        let clock =
-            Clock::new(move || Timestamp::from_second(now.load(Ordering::SeqCst)).expect("a time"));
-        std::fs::create_dir_all(self.path("guardian")).expect("a folder");
-        let places = vec![place("one"), place("two")];
-        let made = Guardian::new(&self.config(), node, site, places, clock).await;
-        Arc::new(made.expect("a guardian"))
-    }
-
-    fn pass(&self, seconds: i64) {
-        self.now.fetch_add(seconds, Ordering::SeqCst);
-    }
-
-    fn keys(&self) -> Identities {
-        Identities::parse(self.key.to_string().expose_secret()).expect("a key")
-    }
-
-    /// The names at a place, oldest first.
-    fn copies(&self, place: &str) -> Vec<Copy> {
-        let entries = std::fs::read_dir(self.path(place)).expect("a folder");
-        let mut copies: Vec<Copy> = entries
-            .filter_map(|entry| entry.expect("an entry").file_name().to_str()?.parse().ok())
-            .collect();
-        copies.sort();
-        copies
-    }
-
-    /// The channels in the newest copy at a place.
-    fn newest(&self, place: &str) -> String {
-        let copies = self.copies(place);
-        let newest = copies.iter().filter(|copy| copy.kind == Kind::Channels);
-        let path = self
-            .path(place)
-            .join(newest.max().expect("a copy").to_string());
-        let sealed = std::fs::read(path).expect("a copy");
-        let plain = self.keys().decrypt(&sealed).expect("opens");
-        let text = String::from_utf8(plain.to_vec()).expect("text");
-        text.split_once('|').expect("a backup").1.to_owned()
-    }
-}
-
-fn fault(status: &Status, place: &str) -> Option<String> {
-    let fault = status.destinations[place].fault.clone();
-    fault.map(|fault| fault.why)
-}
 
 #[tokio::test]
 async fn one_pass_saves_everything_everywhere_and_the_next_knows_it() {
@@ -503,6 +276,36 @@ async fn a_running_guardian_outlives_a_node_and_a_place_that_are_away() {
     bench.plug_in("one");
     until("the place", || bench.copies("one") == bench.copies("two")).await;
     until("no fault", || fault(&guardian.status(), "one").is_none()).await;
+    end.cancel();
+    running.await.expect("an orderly end");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fault_of_the_macaroon_is_said_once_until_it_changes() {
+    let bench = Bench::new();
+    let log = bench.path("log");
+    let file = Arc::new(std::fs::File::create(&log).expect("a log"));
+    let subscriber = tracing_subscriber::fmt().with_writer(file).finish();
+    let _heard = tracing::subscriber::set_default(subscriber);
+    let said = |what: &str| {
+        let log = std::fs::read_to_string(&log).expect("the log");
+        log.matches(what).count()
+    };
+    *bench.node.away.lock().expect("away") = true;
+    let fault = |what: &str| {
+        *bench.node.macaroon_fault.lock().expect("a fault") = Some(what.to_owned());
+        bench.node.looked.store(0, Ordering::SeqCst);
+    };
+    let guardian = bench.guardian().await;
+    let end = CancellationToken::new();
+    fault("no file");
+    let running = tokio::spawn(run(guardian, end.clone()));
+    for what in ["no file", "no macaroon", "no file"] {
+        fault(what);
+        let many = || bench.node.looked.load(Ordering::SeqCst) > 5;
+        until("some tries", many).await;
+    }
+    assert_eq!((said("no file"), said("no macaroon")), (2, 1));
     end.cancel();
     running.await.expect("an orderly end");
 }

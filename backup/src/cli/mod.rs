@@ -44,9 +44,9 @@ enum Command {
     /// Follow the node: each change is verified, encrypted and copied at once
     Run(run::Args),
     /// One pass over everything, for cron
-    Once(once::Args),
+    Once(site::Asked),
     /// Compare every copy at every destination with the history
-    Verify(verify::Args),
+    Verify(site::Asked),
     /// Prove that the newest copies restore: decrypt them, have LND open them, look for every channel
     Drill(drill::Args),
     /// Bring back what is in a copy

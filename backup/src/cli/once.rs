@@ -2,24 +2,17 @@
 
 use super::{
     Failure, Table,
-    site::{Which, guardian, runtime, take_turn},
+    site::{Asked, guardian, runtime, take_turn},
 };
 use crate::{
+    count,
     error::{Result as Done, words},
     guardian::Taken,
+    place::Standing,
     run::once,
 };
 
-#[derive(Debug, clap::Args)]
-pub(super) struct Args {
-    /// As JSON
-    #[arg(long)]
-    json: bool,
-    #[command(flatten)]
-    site: Which,
-}
-
-pub(super) fn run(args: &Args) -> Result<(), Failure> {
+pub(super) fn run(args: &Asked) -> Result<(), Failure> {
     let (config, backup) = args.site.load()?;
     let _turn = take_turn(&backup)?;
     runtime()?.block_on(async {
@@ -29,7 +22,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         let mut table = Table::default();
         if let Some(channels) = &pass.channels {
             let count = status.channels.map_or(0, |channels| channels.count);
-            let what = format!("{count} channels");
+            let what = count::channels(count);
             table.add("channels", channels.is_ok(), taken(channels, &what));
         }
         if let Some(site) = &pass.site {
@@ -37,16 +30,26 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         }
         for (name, place) in &pass.places {
             let detail = match place {
-                Ok(standing) => format!(
-                    "{} copies written, {} removed, the newest read back",
-                    standing.written, standing.removed
-                ),
+                Ok(standing) => stands(standing),
                 Err(error) => words(error),
             };
             table.add(name, place.is_ok(), detail);
         }
         table.tell(args.json)
     })
+}
+
+fn stands(standing: &Standing) -> String {
+    let (written, removed) = (standing.written, standing.removed);
+    let newest = if standing.channels.is_some() || standing.site.is_some() {
+        "the newest was read back and is whole"
+    } else {
+        "there is no copy yet"
+    };
+    format!(
+        "{} written, {removed} removed; {newest}",
+        count::copies(written)
+    )
 }
 
 fn taken(done: &Done<Taken>, what: &str) -> String {

@@ -9,7 +9,7 @@ use super::{
     Failure,
     site::{Which, guardian, runtime, take_turn},
 };
-use crate::run::run as follow;
+use crate::{count, run::run as follow};
 
 /// What a write to a slow disk may still take at the end.
 const END: Duration = Duration::from_secs(10);
@@ -40,9 +40,9 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
             end.cancel();
         });
         tracing::info!(
-            "guards {} in {} places",
+            "guards {} in {}",
             backup.folder.display(),
-            backup.destinations.len()
+            count::places(backup.destinations.len())
         );
         follow(guardian, shutdown.clone()).await;
         if shutdown.is_cancelled() {

@@ -29,6 +29,16 @@ pub(super) struct Which {
     pub(super) config: PathBuf,
 }
 
+/// Which site, and how the results are told.
+#[derive(Debug, clap::Args)]
+pub(super) struct Asked {
+    /// As JSON
+    #[arg(long)]
+    pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) site: Which,
+}
+
 impl Which {
     pub(super) fn load(&self) -> Result<(Config, Backup), Failure> {
         load(&self.config)

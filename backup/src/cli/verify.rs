@@ -4,31 +4,22 @@ use std::fmt::Write as _;
 
 use super::{
     Failure, Table,
-    site::{Which, guardian, runtime},
+    site::{Asked, guardian, runtime},
 };
-use crate::{error::words, name::Copy};
+use crate::{count, error::words, name::Copy};
 
-#[derive(Debug, clap::Args)]
-pub(super) struct Args {
-    /// As JSON
-    #[arg(long)]
-    json: bool,
-    #[command(flatten)]
-    site: Which,
-}
-
-pub(super) fn run(args: &Args) -> Result<(), Failure> {
+pub(super) fn run(args: &Asked) -> Result<(), Failure> {
     let (config, backup) = args.site.load()?;
     runtime()?.block_on(async {
         let guardian = guardian(&args.site.config, &config, &backup).await?;
         let mut table = Table::default();
         let copies = guardian.history.copies().await?;
-        table.add("history", true, format!("{} copies", copies.len()));
+        table.add("history", true, count::copies(copies.len()));
         for place in &guardian.places {
             let (well, detail) = match place.look(&guardian.history).await {
                 Ok(looked) => {
                     let well = looked.missing.is_empty() && looked.differ.is_empty();
-                    let mut detail = format!("{} copies are the same", looked.compared);
+                    let mut detail = format!("{} the same", count::copies(looked.compared));
                     add(&mut detail, "missing", &looked.missing);
                     add(&mut detail, "damaged", &looked.differ);
                     (well, detail)

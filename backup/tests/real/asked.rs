@@ -2,9 +2,10 @@
 
 use std::process::Command;
 
+use lnd_pair::Node;
 use serde_json::Value;
 
-use crate::bench::{Bench, Running, said};
+use crate::bench::{Bench, Running, said, until};
 
 impl Bench {
     /// The lines of a drill, and its exit code.
@@ -18,6 +19,16 @@ impl Bench {
         let said = said(&output);
         let answer = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{said}"));
         (output.status.code(), answer)
+    }
+
+    /// Guards `node` into two folders, by a guardian that has made the first copies; how many channels
+    /// they have.
+    pub(crate) async fn following(node: &Node) -> (Self, Running, usize) {
+        let bench = Self::of(node).await;
+        let guardian = bench.run();
+        until("the first copies", async || bench.everywhere().is_some()).await;
+        let channels = bench.everywhere().unwrap();
+        (bench, guardian, channels)
     }
 
     pub(crate) fn log(&self) -> String {

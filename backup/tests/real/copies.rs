@@ -10,10 +10,7 @@ use crate::bench::{Bench, PATIENCE, pair, until};
 async fn a_channel_is_copied_as_soon_as_it_opens_and_the_drill_finds_it() {
     let pair = pair().await;
     let shop = pair.shop();
-    let bench = Bench::of(shop).await;
-    let guardian = bench.run();
-    until("the first copies", async || bench.everywhere().is_some()).await;
-    let before = bench.everywhere().unwrap();
+    let (bench, guardian, before) = Bench::following(shop).await;
     assert!(before >= 1);
     pair.open_private(shop, 100_000).await.unwrap();
     until("the new channel", async || {
@@ -83,9 +80,7 @@ async fn killed_at_any_moment_it_leaves_whole_copies_and_goes_on() {
 async fn a_place_that_is_away_gets_all_it_missed_when_it_is_back() {
     let pair = pair().await;
     let shop = pair.shop();
-    let bench = Bench::of(shop).await;
-    let guardian = bench.run();
-    until("the first copies", async || bench.everywhere().is_some()).await;
+    let (bench, guardian, _) = Bench::following(shop).await;
     std::fs::rename(bench.path("one"), bench.path("away")).unwrap();
     pair.open_private(shop, 100_000).await.unwrap();
     let newest = || bench.status().channels.unwrap().saved;
@@ -185,10 +180,7 @@ async fn the_macaroon_can_do_nothing_else_and_a_wider_one_is_told() {
 async fn the_node_may_restart_under_it() {
     let pair = pair().await;
     let shop = pair.shop();
-    let bench = Bench::of(shop).await;
-    let guardian = bench.run();
-    until("the first copies", async || bench.everywhere().is_some()).await;
-    let before = bench.everywhere().unwrap();
+    let (bench, guardian, before) = Bench::following(shop).await;
     shop.kill9().unwrap();
     until("the fault", async || bench.status().node_fault.is_some()).await;
     shop.start().await.unwrap();
