@@ -40,6 +40,8 @@ test("from an empty machine to the first sale", async () => {
   const sold = (await follow("sold")).stdout;
   assert.match(sold, /\b100\b/);
   assert.doesNotMatch(sold, /\bred\b/i);
+  // The doctor visits the site from outside.
+  assert.match(sold, /^green +proxy headers/m);
 });
 
 test("a broadcast is on air", async (t) => {
