@@ -13,6 +13,7 @@ use futures_util::{
     stream::{self, BoxStream},
 };
 use satreel::{
+    clock::SystemClock,
     core::{
         ids::{InvoiceRef, PaymentHash, VideoId},
         keyring::{Key, Keyring},
@@ -98,6 +99,7 @@ async fn take_in(past: Past, ledger: &Ledger, keys: &Arc<Keys>) -> f64 {
         ledger.clone(),
         Arc::clone(keys),
         Arc::default(),
+        Arc::new(SystemClock),
     ));
     let stop = CancellationToken::new();
     let begun = Instant::now();

@@ -96,6 +96,13 @@ impl Sessions {
         !known && playing.nth(self.most - 1).is_some()
     }
 
+    /// How many play.
+    pub fn playing(&self, now: Timestamp) -> usize {
+        let purchases = self.purchases.read();
+        let places = purchases.places.values().flatten();
+        places.filter(|place| now < place.ends).count()
+    }
+
     #[cfg(test)]
     fn purchases(&self) -> usize {
         self.purchases.read().places.len()

@@ -1,5 +1,6 @@
 //! The server put together: what is made in which order and why, and how it ends.
 
+mod activity;
 mod tasks;
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
@@ -10,7 +11,7 @@ use satreel_config::{Backend, Config, Tls};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use self::tasks::Tasks;
+use self::{activity::House, tasks::Tasks};
 use crate::{
     admission::{Admission, Denied, Sessions, denied},
     catalog::{Catalog, Channels},
@@ -87,11 +88,10 @@ impl App {
             ledger.clone(),
             keys.clone(),
             metrics.clone(),
+            clock.clone(),
         ));
 
-        let (store, live) = open_media(config)?;
-        let outages = Outages::open(data, live.clone(), config.live.credit_after_s);
-        let outages = Arc::new(outages.context("the record of outages")?);
+        let (store, live, outages) = open_media(config)?;
         let admission = Arc::new(open_admission(config)?);
         let gate = Arc::new(Gate::new(
             keys.clone(),
@@ -103,8 +103,10 @@ impl App {
         ));
         let channels = Arc::new(catalog.channels(data));
         let dearest = catalog.dearest();
-        let scrape = Scrape::new(metrics.clone(), backend.clone(), &settlement, dearest);
-        let scrape = scrape.with_copies(config.backup.clone(), &config.tls);
+        let house = House::new(data, &admission, &live, &clock);
+        let scrape = Scrape::new(metrics.clone(), backend.clone(), &settlement, dearest)
+            .with_copies(config.backup.clone(), &config.tls)
+            .with_activity(Arc::new(house));
         let measured = open_metrics(config, scrape.clone()).await?;
 
         let shutdown = CancellationToken::new();
@@ -292,13 +294,17 @@ fn secure(config: &Config) -> Result<(Option<Secure>, Option<Renewal>)> {
     })
 }
 
-fn open_media(config: &Config) -> Result<(Arc<Store>, Arc<Live>)> {
+fn open_media(config: &Config) -> Result<(Arc<Store>, Arc<Live>, Arc<Outages>)> {
     let cache = u64::from(config.server.cache_mb) << 20;
     // Broadcasts need little of it: viewers are all at the same place.
     let for_live = cache / 4;
-    let store = Store::new(config.site.data.join("titles"), cache - for_live);
+    let data = &config.site.data;
+    let store = Store::new(data.join("titles"), cache - for_live);
     let live = Live::open(&config.live.folder, for_live).context("the broadcasts")?;
-    Ok((Arc::new(store), Arc::new(live)))
+    let live = Arc::new(live);
+    let outages = Outages::open(data, live.clone(), config.live.credit_after_s);
+    let outages = outages.context("the record of outages")?;
+    Ok((Arc::new(store), live, Arc::new(outages)))
 }
 
 fn open_admission(config: &Config) -> Result<Admission> {

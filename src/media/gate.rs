@@ -10,6 +10,7 @@ use http::{
         REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
     },
 };
+use http_body::Body as _;
 use http_body_util::Full;
 use satreel_hls::naming::MediaFile;
 
@@ -24,7 +25,7 @@ use crate::{
     clock::Clock,
     core::grant::{Extent, Grant, Refusal},
     keys::Keys,
-    metrics::{GateAnswer, Metrics},
+    metrics::{GateAnswer, GateRefusal, Metrics},
 };
 
 /// Grants change from viewer to viewer, so only the viewer's own cache may keep what is under one.
@@ -80,6 +81,8 @@ impl Gate {
             }
         };
         self.metrics.gate.add(counted(response.status()));
+        let bytes = response.body().size_hint().exact().unwrap_or_default();
+        self.metrics.media_bytes.add(bytes);
         let headers = response.headers_mut();
         // The grant in the path is the whole authority: any player on any page may use it.
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
@@ -93,7 +96,7 @@ impl Gate {
     }
 
     /// Whether a web server in front may answer `GET uri` itself with the file as it lies on disk.
-    /// Counted as a request for it would be.
+    /// Counted as a request for it would be, without its bytes.
     pub fn lets_through(&self, uri: &Uri) -> bool {
         let allowed = MediaPath::parse(uri.path()).is_some_and(|path| {
             // What a preview sees of a playlist is not what lies on disk.
@@ -150,6 +153,14 @@ impl Gate {
     }
 
     fn check(&self, path: &MediaPath<'_>) -> Result<Grant, Refusal> {
+        let checked = self.judge(path);
+        if let Err(refusal) = checked {
+            self.metrics.gate_refusals.add(reason(refusal));
+        }
+        checked
+    }
+
+    fn judge(&self, path: &MediaPath<'_>) -> Result<Grant, Refusal> {
         // Why a grant is no grant of ours is nothing a stranger needs to know.
         let grant = Grant::open(path.grant, &self.keys.current()).map_err(|_| Refusal::NoGrant)?;
         let now = self.clock.now();
@@ -162,6 +173,17 @@ impl Gate {
         }
         self.admission.check(&grant, now)?;
         Ok(grant)
+    }
+}
+
+const fn reason(refusal: Refusal) -> GateRefusal {
+    match refusal {
+        Refusal::NoGrant => GateRefusal::NoGrant,
+        Refusal::WrongTitle => GateRefusal::WrongTitle,
+        Refusal::Expired => GateRefusal::Expired,
+        Refusal::BeyondPreview => GateRefusal::BeyondPreview,
+        Refusal::Denied => GateRefusal::Denied,
+        Refusal::Elsewhere => GateRefusal::Elsewhere,
     }
 }
 

@@ -70,6 +70,20 @@ impl<L: Label> Counters<L> {
     }
 }
 
+/// What only grows.
+#[derive(Debug, Default)]
+pub struct Sum(AtomicU64);
+
+impl Sum {
+    pub fn add(&self, more: u64) {
+        self.0.fetch_add(more, Relaxed);
+    }
+
+    pub fn get(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+}
+
 /// How many of something there are now.
 #[derive(Debug, Default)]
 pub struct Presence(Arc<AtomicU64>);

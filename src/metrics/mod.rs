@@ -5,14 +5,18 @@
 //! somebody asks. Labels are closed sets: no title, no visitor and no amount of a single sale ever
 //! is one.
 
+mod activity;
 mod backup;
 mod certificate;
 mod counter;
+mod delays;
 mod text;
 
+pub use activity::{Activity, Looks, activity};
 pub use backup::backups;
 pub use certificate::certificate;
-pub use counter::{Counters, Label, Presence, Present};
+pub use counter::{Counters, Label, Presence, Present, Sum};
+pub use delays::Delays;
 
 use crate::core::money::Sats;
 use counter::labels;
@@ -68,13 +72,32 @@ labels! {
     }
 }
 
+labels! {
+    /// Why the gate refused.
+    GateRefusal: "reason" {
+        /// Forged, damaged, of a retired key, or none.
+        NoGrant = "no_grant",
+        WrongTitle = "wrong_title",
+        Expired = "expired",
+        BeyondPreview = "beyond_preview",
+        /// The purchase was closed.
+        Denied = "denied",
+        Elsewhere = "elsewhere",
+    }
+}
+
 /// Everything that is counted. Shared by who counts.
 #[derive(Debug, Default)]
 pub struct Metrics {
     pub orders: Counters<OrderOutcome>,
     pub settlements: Counters<SettlementOutcome>,
     pub grants: Counters<GrantOutcome>,
+    /// From the node's word that an invoice was paid to our record of it.
+    pub delays: Delays,
     pub gate: Counters<GateAnswer>,
+    pub gate_refusals: Counters<GateRefusal>,
+    /// Bytes of media that were sent.
+    pub media_bytes: Sum,
     pub event_streams: Presence,
 }
 
@@ -134,6 +157,11 @@ impl Metrics {
             "Settled invoices taken in; the same one comes often",
             &self.settlements,
         );
+        text.histogram(
+            "satreel_settlement_delay_seconds",
+            "From payment, by the node's clock, to the sales record",
+            &self.delays,
+        );
         text.counters(
             "satreel_grants_total",
             "Starts and renewals of playing",
@@ -143,6 +171,16 @@ impl Metrics {
             "satreel_gate_requests_total",
             "Requests for media",
             &self.gate,
+        );
+        text.counters(
+            "satreel_gate_refusals_total",
+            "Requests for media that were refused",
+            &self.gate_refusals,
+        );
+        text.counter(
+            "satreel_media_bytes_total",
+            "Bytes of media sent by the server itself",
+            self.media_bytes.get(),
         );
         text.gauge(
             "satreel_event_streams",
@@ -171,6 +209,9 @@ mod tests {
         let metrics = Metrics::default();
         metrics.orders.add(OrderOutcome::Created);
         metrics.settlements.add(SettlementOutcome::Recorded);
+        metrics.delays.add(4);
+        metrics.delays.add(4000);
+        metrics.media_bytes.add(1500);
         let waiting = metrics.event_streams.enter();
         let page = metrics.render(Seen {
             up: true,
@@ -208,6 +249,18 @@ mod tests {
         satreel_settlements_total{outcome="replayed"} 0
         satreel_settlements_total{outcome="foreign"} 0
         satreel_settlements_total{outcome="underpaid"} 0
+        # HELP satreel_settlement_delay_seconds From payment, by the node's clock, to the sales record
+        # TYPE satreel_settlement_delay_seconds histogram
+        satreel_settlement_delay_seconds_bucket{le="1"} 0
+        satreel_settlement_delay_seconds_bucket{le="2"} 0
+        satreel_settlement_delay_seconds_bucket{le="5"} 1
+        satreel_settlement_delay_seconds_bucket{le="15"} 1
+        satreel_settlement_delay_seconds_bucket{le="60"} 1
+        satreel_settlement_delay_seconds_bucket{le="600"} 1
+        satreel_settlement_delay_seconds_bucket{le="3600"} 1
+        satreel_settlement_delay_seconds_bucket{le="+Inf"} 2
+        satreel_settlement_delay_seconds_sum 4004
+        satreel_settlement_delay_seconds_count 2
         # HELP satreel_grants_total Starts and renewals of playing
         # TYPE satreel_grants_total counter
         satreel_grants_total{outcome="film"} 0
@@ -223,6 +276,17 @@ mod tests {
         satreel_gate_requests_total{answer="absent"} 0
         satreel_gate_requests_total{answer="failed"} 0
         satreel_gate_requests_total{answer="other"} 0
+        # HELP satreel_gate_refusals_total Requests for media that were refused
+        # TYPE satreel_gate_refusals_total counter
+        satreel_gate_refusals_total{reason="no_grant"} 0
+        satreel_gate_refusals_total{reason="wrong_title"} 0
+        satreel_gate_refusals_total{reason="expired"} 0
+        satreel_gate_refusals_total{reason="beyond_preview"} 0
+        satreel_gate_refusals_total{reason="denied"} 0
+        satreel_gate_refusals_total{reason="elsewhere"} 0
+        # HELP satreel_media_bytes_total Bytes of media sent by the server itself
+        # TYPE satreel_media_bytes_total counter
+        satreel_media_bytes_total 1500
         # HELP satreel_event_streams Viewers who wait for a payment now
         # TYPE satreel_event_streams gauge
         satreel_event_streams 1
@@ -285,14 +349,22 @@ mod tests {
             } else if let Some(rest) = line.strip_prefix("# TYPE ") {
                 let (name, kind) = rest.split_once(' ').expect("a type");
                 assert_eq!(name, family);
-                let counts = name.ends_with("_total");
-                assert_eq!(kind, if counts { "counter" } else { "gauge" });
+                let expected = match name {
+                    _ if name.ends_with("_total") => "counter",
+                    _ if name.ends_with("_delay_seconds") => "histogram",
+                    _ => "gauge",
+                };
+                assert_eq!(kind, expected);
             } else {
                 let (sample, value) = line.rsplit_once(' ').expect("a value");
-                assert_eq!(sample.split('{').next(), Some(family), "{line}");
+                let name = sample.split('{').next().expect("a name");
+                let of_histogram = ["_bucket", "_sum", "_count"]
+                    .iter()
+                    .any(|end| name.strip_suffix(end) == Some(family));
+                assert!(name == family || of_histogram, "{line}");
                 assert!(value.parse::<u64>().is_ok(), "{line}");
             }
         }
-        assert_eq!(families.len(), 8);
+        assert_eq!(families.len(), 11);
     }
 }

@@ -2,7 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::counter::{Counters, Label};
+use super::{
+    counter::{Counters, Label},
+    delays::Delays,
+};
 
 /// A page that is being written.
 #[derive(Debug, Default)]
@@ -23,6 +26,23 @@ impl Text {
         for (text, value) in all {
             self.sample(name, Some((label, text)), *value);
         }
+    }
+
+    pub(super) fn counter(&mut self, name: &str, help: &str, value: u64) {
+        self.head(name, help, "counter");
+        self.sample(name, None, value);
+    }
+
+    pub(super) fn histogram(&mut self, name: &str, help: &str, delays: &Delays) {
+        self.head(name, help, "histogram");
+        let seen = delays.seen();
+        let bucket = format!("{name}_bucket");
+        for (within, count) in &seen.within {
+            self.sample(&bucket, Some(("le", &within.to_string())), *count);
+        }
+        self.sample(&bucket, Some(("le", "+Inf")), seen.count);
+        self.sample(&format!("{name}_sum"), None, seen.sum);
+        self.sample(&format!("{name}_count"), None, seen.count);
     }
 
     pub(super) fn counters<L: Label>(&mut self, name: &str, help: &str, counters: &Counters<L>) {

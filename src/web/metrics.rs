@@ -18,7 +18,7 @@ use tokio::sync::watch;
 
 use crate::{
     core::money::{Msats, Sats},
-    metrics::{Metrics, Seen, backups, certificate},
+    metrics::{Looks, Metrics, Seen, activity, backups, certificate},
     payments::{
         Health, InvoiceBackend,
         settlement::{Settlement, Taken},
@@ -38,6 +38,7 @@ pub struct Scrape {
     /// What is said of copies, where there are any.
     backup: Option<Arc<Backup>>,
     tls: Tls,
+    looks: Option<Arc<dyn Looks>>,
 }
 
 impl Scrape {
@@ -54,6 +55,7 @@ impl Scrape {
             dearest,
             backup: None,
             tls: Tls::Off,
+            looks: None,
         }
     }
 
@@ -62,6 +64,13 @@ impl Scrape {
     pub fn with_copies(mut self, backup: Option<Backup>, tls: &Tls) -> Self {
         self.backup = backup.map(Arc::new);
         self.tls = tls.clone();
+        self
+    }
+
+    /// The page says what goes on, too.
+    #[must_use]
+    pub fn with_activity(mut self, looks: Arc<dyn Looks>) -> Self {
+        self.looks = Some(looks);
         self
     }
 
@@ -126,6 +135,10 @@ async fn page(State(scrape): State<Scrape>) -> Response {
         (header::CACHE_CONTROL, "no-store"),
     ];
     let mut page = scrape.metrics.render(scrape.seen().await.0);
+    if let Some(looks) = scrape.looks.clone() {
+        let looked = tokio::task::spawn_blocking(move || activity(&looks.activity()));
+        page.push_str(&looked.await.unwrap_or_default());
+    }
     if let Some(backup) = &scrape.backup {
         page.push_str(&copies(backup.clone()).await);
     }

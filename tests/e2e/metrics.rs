@@ -1,10 +1,13 @@
 //! What Prometheus reads: that it counts what happens, where it is and where it is not.
 
+use std::fs;
+
 use satreel_config::{Config, Limits};
 use serde_json::json;
 use tempfile::TempDir;
 
 use crate::floods::listen;
+use crate::live::stage::Stage;
 use crate::site::{Client, FILM, FREE, OTHER, START, Site, data_folder, wait_until, write_title};
 
 /// The demo's site, with metrics on a free port.
@@ -94,8 +97,15 @@ fn a_sale_moves_the_counters() {
             ("satreel_grants_total{outcome=\"preview\"}", 1),
             ("satreel_gate_requests_total{answer=\"served\"}", 1),
             ("satreel_gate_requests_total{answer=\"refused\"}", 1),
+            ("satreel_gate_refusals_total{reason=\"beyond_preview\"}", 1),
+            ("satreel_gate_refusals_total{reason=\"no_grant\"}", 0),
+            ("satreel_settlement_delay_seconds_count", 1),
+            ("satreel_playing_sessions", 1),
         ],
     );
+    let sent = value(metrics, "satreel_media_bytes_total");
+    let playlist = client.get(master).body.len() as u64;
+    assert!(sent.is_some_and(|sent| sent >= playlist), "{sent:?}");
     let page = page(metrics);
     for hidden in [FILM, OTHER, "127.0.0.1", "The Film"] {
         assert!(!page.contains(hidden), "{hidden} in\n{page}");
@@ -162,4 +172,50 @@ fn metrics_and_the_site_never_share_an_address() {
     let without = Site::open();
     assert!(without.metrics.is_none(), "nobody asked for them");
     assert_eq!(without.client.get("/metrics").status, 404);
+}
+
+#[test]
+fn what_goes_on_shows() {
+    let (site, folder) = site();
+    let metrics = site.metrics.as_ref().expect("metrics");
+    expect(
+        metrics,
+        &[
+            ("satreel_jobs{state=\"failed\"}", 0),
+            ("satreel_broadcasts{standing=\"live\"}", 0),
+        ],
+    );
+    let jobs = folder.path().join("jobs");
+    fs::create_dir_all(&jobs).expect("a folder");
+    for (name, state) in [("1", "failed"), ("2", "done"), ("3", "waiting")] {
+        let text = json!({"id": name, "source": "/films/one.mp4", "state": state}).to_string();
+        fs::write(jobs.join(format!("{name}.json")), text).expect("written");
+    }
+    let stage = Stage::begin(folder.path(), "news");
+    stage.feel(
+        &json!({"kbit_s": 4500, "frames_ks": 30_000, "keyframes_apart_ms": 8000,
+        "dropped_frames": 0, "late_frames": 0, "drift_ms": 0, "jitter_ms": 3,
+        "says": ["set the keyframe interval to 2 s"]}),
+    );
+    wait_until("it is on air", || {
+        value(metrics, "satreel_broadcasts{standing=\"live\"}") == Some(1)
+    });
+    expect(
+        metrics,
+        &[
+            ("satreel_jobs{state=\"failed\"}", 1),
+            ("satreel_jobs{state=\"waiting\"}", 1),
+            ("satreel_jobs{state=\"working\"}", 0),
+            ("satreel_live_ingest_bits_per_second", 4_500_000),
+            ("satreel_live_ingest_ailing", 1),
+            ("satreel_live_viewers", 0),
+        ],
+    );
+    stage.stand("news", "away");
+    wait_until("its publisher is away", || {
+        value(metrics, "satreel_broadcasts{standing=\"away\"}") == Some(1)
+    });
+    expect(metrics, &[("satreel_live_ingest_bits_per_second", 0)]);
+    let page = page(metrics);
+    assert!(!page.contains("news"), "{page}");
 }

@@ -17,7 +17,8 @@ mod watch;
 
 use std::{
     collections::HashMap,
-    io,
+    fs::File,
+    io::{self, Read as _},
     num::NonZeroU64,
     path::{Path, PathBuf},
     sync::Arc,
@@ -25,7 +26,10 @@ use std::{
 };
 
 use parking_lot::RwLock;
-use satreel_hls::naming::{MediaFile, VideoId};
+use satreel_hls::{
+    live::broadcast::{HEALTH, HealthFile},
+    naming::{MediaFile, VideoId},
+};
 use tokio::sync::{Semaphore, watch as channel};
 
 pub use answer::{Served, Trouble};
@@ -121,6 +125,14 @@ impl Live {
         let about = std::fs::symlink_metadata(poster).ok()?;
         let changed = about.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
         NonZeroU64::new(u64::try_from(changed.as_millis()).ok()?)
+    }
+
+    /// What the ingest doctor says of its uplink; None: nothing yet. Waits on the disk.
+    pub fn health(&self, id: VideoId) -> Option<HealthFile> {
+        let mut text = Vec::new();
+        let file = File::open(self.folder(id).join(HEALTH)).ok()?;
+        file.take(64 * 1024).read_to_end(&mut text).ok()?;
+        serde_json::from_slice(&text).ok()
     }
 
     /// Where a broadcast's files are.

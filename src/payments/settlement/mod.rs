@@ -17,6 +17,7 @@ pub use waiters::Waiter;
 use self::{backoff::Backoff, waiters::Waiters};
 use super::{Cursor, Invoice, InvoiceBackend, Settled};
 use crate::{
+    clock::Clock,
     core::{
         ids::InvoiceRef,
         money::Sats,
@@ -71,6 +72,7 @@ pub struct Settlement {
     ledger: Ledger,
     keys: Arc<Keys>,
     metrics: Arc<Metrics>,
+    clock: Arc<dyn Clock>,
     waiters: Arc<Waiters>,
     taken: watch::Sender<Taken>,
     backoff: Backoff,
@@ -82,12 +84,14 @@ impl Settlement {
         ledger: Ledger,
         keys: Arc<Keys>,
         metrics: Arc<Metrics>,
+        clock: Arc<dyn Clock>,
     ) -> Self {
         Self {
             backend,
             ledger,
             keys,
             metrics,
+            clock,
             waiters: Arc::default(),
             taken: watch::Sender::default(),
             backoff: Backoff::default(),
@@ -133,9 +137,21 @@ impl Settlement {
                 outcomes[at] = entry.into();
             }
         }
+        self.count(invoices, &outcomes);
+        Ok(outcomes)
+    }
+
+    fn count(&self, invoices: &[Invoice], outcomes: &[Outcome]) {
         let counted = outcomes.iter().filter_map(Outcome::counted);
         counted.for_each(|outcome| self.metrics.settlements.add(outcome));
-        Ok(outcomes)
+        let now = self.clock.now().as_unix();
+        for (invoice, outcome) in invoices.iter().zip(outcomes) {
+            // A replayed one was late once, and counted then.
+            if let (Outcome::Recorded, Some(settled)) = (outcome, invoice.settled()) {
+                let delay = now.saturating_sub(settled.at.as_unix());
+                self.metrics.delays.add(delay);
+            }
+        }
     }
 
     /// What the invoice's memo says was bought, if one of our keys made it.

@@ -21,6 +21,7 @@ use crate::{
         time::Timestamp,
     },
     ledger::PendingTip,
+    metrics::Seen,
     payments::{self, Error, Health, InvoiceState, NewInvoice, Settled, wallet::Wallet},
 };
 
@@ -64,8 +65,9 @@ impl Till {
 
     async fn settlement_of(&self, backend: Arc<dyn InvoiceBackend>) -> Settlement {
         let ledger = self.ledger("ledger.db").await;
-        let mut settlement =
-            Settlement::new(backend, ledger, Arc::clone(&self.keys), Arc::default());
+        let keys = Arc::clone(&self.keys);
+        let clock = Arc::clone(&self.clock) as _;
+        let mut settlement = Settlement::new(backend, ledger, keys, Arc::default(), clock);
         // Quick, for tests that fail on purpose.
         settlement.backoff = Backoff::new(Duration::from_millis(1), Duration::from_millis(2));
         settlement
@@ -154,10 +156,12 @@ async fn a_sale_is_recorded_once() {
         Outcome::NotSettled
     );
     let paid = till.pay(&open).await;
+    till.clock.advance(7);
     assert_eq!(
         settlement.settle(&paid).await.expect("settled"),
         Outcome::Recorded
     );
+    till.clock.advance(60);
     assert_eq!(
         settlement.settle(&paid).await.expect("settled"),
         Outcome::Replayed
@@ -165,6 +169,16 @@ async fn a_sale_is_recorded_once() {
 
     let sales = settlement.ledger.sales(START).await.expect("read");
     assert_eq!(sales.len(), 1);
+    let page = settlement.metrics.render(Seen {
+        up: true,
+        inbound: None,
+        dearest: None,
+        reconciled: true,
+    });
+    for line in ["_sum 7", "_count 1", "_bucket{le=\"5\"} 0"] {
+        let line = format!("satreel_settlement_delay_seconds{line}\n");
+        assert!(page.contains(&line), "{line} in {page}");
+    }
     assert_eq!(
         (sales[0].tier, sales[0].hours, sales[0].settled_at),
         (TierKind::Rent, Some(24), START)

@@ -2,7 +2,7 @@
 
 mod credit;
 mod off_air;
-mod stage;
+pub mod stage;
 mod tips;
 
 use std::fs;

@@ -8,7 +8,10 @@ use std::{
 };
 
 use satreel_hls::{
-    live::{Event, Header, JOURNAL, Mode, broadcast::BROADCAST},
+    live::{
+        Event, Header, JOURNAL, Mode,
+        broadcast::{BROADCAST, HEALTH},
+    },
     naming::{MediaFile, TrackName},
 };
 use serde_json::{Value, json};
@@ -20,13 +23,13 @@ use crate::studio::Creator;
 pub(super) const ON_AIR: &str = "abababababababab";
 
 /// A transcoder's side of a broadcast.
-pub(super) struct Stage {
+pub(crate) struct Stage {
     folder: PathBuf,
 }
 
 impl Stage {
     /// On air on the channel, with five segments of 2 s and three parts of the sixth.
-    pub(super) fn begin(data: &Path, channel: &str) -> Self {
+    pub(crate) fn begin(data: &Path, channel: &str) -> Self {
         let folder = data.join("live").join(ON_AIR);
         fs::create_dir_all(&folder).expect("a folder");
         let stage = Self { folder };
@@ -62,7 +65,7 @@ impl Stage {
         stage
     }
 
-    pub(super) fn stand(&self, channel: &str, standing: &str) {
+    pub(crate) fn stand(&self, channel: &str, standing: &str) {
         self.outages(channel, standing, &[]);
     }
 
@@ -77,6 +80,11 @@ impl Stage {
             "outages": outages});
         fs::write(self.folder.join(".new"), about.to_string()).expect("written");
         fs::rename(self.folder.join(".new"), self.folder.join(BROADCAST)).expect("named");
+    }
+
+    /// What the transcoder's ingest doctor says.
+    pub(crate) fn feel(&self, health: &Value) {
+        fs::write(self.folder.join(HEALTH), health.to_string()).expect("written");
     }
 
     /// A whole segment, from its first part on.

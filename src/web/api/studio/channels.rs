@@ -1,8 +1,6 @@
 //! `/api/studio/channels`: live channels made, priced, scheduled; their stream keys, and how the
 //! uplink is while one is on air.
 
-use std::{io::Read as _, path::Path};
-
 use axum::{
     Json as Answer,
     extract::State,
@@ -10,7 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use satreel_hls::live::{
-    broadcast::{HEALTH, HealthFile, Outage, Standing},
+    broadcast::{HealthFile, Outage, Standing},
     channel::ChannelFile,
 };
 use serde::{Deserialize, Serialize};
@@ -240,15 +238,8 @@ fn on_air_view(web: &Web, broadcast: &Broadcast) -> OnAir {
         viewers: broadcast.viewers(web.sale.clock.now()),
         outages: about.outages.clone(),
         unrecorded: about.unrecorded.clone(),
-        health: health(&web.sale.live.folder(broadcast.id)),
+        health: web.sale.live.health(broadcast.id),
     }
-}
-
-fn health(folder: &Path) -> Option<HealthFile> {
-    let mut text = Vec::new();
-    let file = std::fs::File::open(folder.join(HEALTH)).ok()?;
-    file.take(64 * 1024).read_to_end(&mut text).ok()?;
-    serde_json::from_slice(&text).ok()
 }
 
 fn private(status: StatusCode, body: &impl Serialize) -> Response {
