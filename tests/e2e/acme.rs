@@ -304,9 +304,27 @@ fn a_killed_server_goes_on_with_its_order() {
     wait_until("the order", || {
         let log = server.log.lock().expect("the log");
         log.contains("the order that was begun is gone on with")
+            && log.contains("the authority may look whether it leads here")
     });
     assert_eq!(fs::read(place.file("order.json")).expect("it"), order);
     place.authority.gate().release();
     place.wait();
     assert_eq!(place.orders(), 1);
+}
+
+#[test]
+fn an_authority_that_looked_while_nobody_was_there_is_asked_again() {
+    let mut place = Place::prepare(MONTHS, "\"films.localhost\"");
+    place.authority.run().expect("it runs");
+    place.authority.gate().hold();
+    let server = place.serve();
+    wait_until("a question", || place.authority.gate().waiting() > 0);
+    server.kill();
+    place.authority.gate().release();
+    wait_until("its way here", || place.authority.gate().waiting() == 0);
+    // At once, and not after the pause that a refusal is followed by.
+    let server = place.serve();
+    place.wait();
+    assert_eq!(place.orders(), 2);
+    wait_until("no failure", || failures(&server) == 0);
 }

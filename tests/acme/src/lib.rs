@@ -1,5 +1,5 @@
 //! Pebble, the ACME server of Let's Encrypt for tests, as a process on loopback: made to refuse one
-//! request in ten for its nonce, as the protocol allows, and to look every name up with us.
+//! request in twenty for its nonce, as the protocol allows, and to look every name up with us.
 
 mod gate;
 mod names;
@@ -90,7 +90,7 @@ impl Authority {
         let arguments = [
             "PEBBLE_VA_NOSLEEP=1".to_owned(),
             "PEBBLE_AUTHZREUSE=0".to_owned(),
-            "PEBBLE_WFE_NONCEREJECT=10".to_owned(),
+            "PEBBLE_WFE_NONCEREJECT=5".to_owned(),
             pebble.display().to_string(),
             "-config".to_owned(),
             self.folder.path().join("pebble.json").display().to_string(),

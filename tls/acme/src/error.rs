@@ -18,6 +18,9 @@ pub enum Error {
     /// It does not know our account, or no longer.
     #[error("the authority does not know the account")]
     Unknown,
+    /// It refused three nonces in a row, as it may at any time (RFC 8555 §6.5).
+    #[error("the authority wants other nonces again and again")]
+    Nonce,
     #[error("{}: {source}", .path.display())]
     File { path: PathBuf, source: io::Error },
     #[error("{}: {source}: `root` of `[tls]` names a PEM file", .path.display())]
@@ -48,7 +51,7 @@ pub enum Kind {
 impl Error {
     pub fn kind(&self) -> Kind {
         match self {
-            Self::Away { .. } => Kind::Away,
+            Self::Away { .. } | Self::Nonce => Kind::Away,
             Self::Refused { .. } | Self::Unknown => Kind::Refused,
             Self::File { .. }
             | Self::Root { .. }
@@ -77,10 +80,8 @@ impl Error {
                 let is_fault = problem.status.is_some_and(|status| status >= 500);
                 match kind.strip_prefix("urn:ietf:params:acme:error:") {
                     Some("accountDoesNotExist") => Self::Unknown,
-                    // A nonce that ran out, three times in a row, says nothing about us.
-                    Some("badNonce" | "serverInternal") => {
-                        Self::away(directory, &problem.to_string())
-                    }
+                    Some("badNonce") => Self::Nonce,
+                    Some("serverInternal") => Self::away(directory, &problem.to_string()),
                     _ if is_fault => Self::away(directory, &problem.to_string()),
                     _ => Self::refused(&problem.to_string()),
                 }

@@ -34,11 +34,22 @@ pub(crate) struct Customer<'a> {
 impl Customer<'_> {
     /// Leaves a new certificate in the folder.
     pub(crate) async fn obtain(&self) -> Result<(), Error> {
+        let was_begun = self.store.order()?.is_some();
         match self.attempt().await {
+            // Nothing is lost by it: the order is gone on with.
+            Err(Error::Nonce) => self.attempt().await,
             // An authority that has lost its memory, or was set up anew, gets a new account.
             Err(Error::Unknown) => {
                 self.store.forget_account()?;
                 self.store.forget_order()?;
+                self.attempt().await
+            }
+            // It may have looked while nobody was here: that says nothing about our names.
+            Err(Error::Refused { words }) if was_begun => {
+                tracing::info!(
+                    words,
+                    "nothing becomes of the order that was begun: a new one is placed"
+                );
                 self.attempt().await
             }
             done => done,
@@ -175,6 +186,7 @@ impl Customer<'_> {
             };
             let digest = challenge.key_authorization().digest();
             shown.push(self.challenges.show(&name, digest.as_ref())?);
+            tracing::info!(name, "the authority may look whether it leads here");
             if challenge.status == ChallengeStatus::Pending {
                 let ready = challenge.set_ready().await;
                 ready.map_err(|error| self.of(error))?;
