@@ -19,6 +19,7 @@ use tokio::sync::mpsc;
 const CHANNELS: usize = 20;
 /// Enough for whatever a server's answers leave behind.
 const FAR_CHANNELS: usize = 5;
+const QUIET: Duration = Duration::from_secs(5);
 const IDLE: Duration = Duration::from_secs(20);
 
 #[tokio::main(flavor = "current_thread")]
@@ -114,6 +115,16 @@ struct Cost {
 impl Cost {
     /// While nothing happens; wakes are those of a second.
     async fn of_waiting(guardian: &Running) -> Self {
+        // What the last channel brings along is not waiting yet.
+        let mut last = Self::so_far(guardian.0.id()).wakes;
+        for _ in 0..10 {
+            tokio::time::sleep(QUIET).await;
+            let now = Self::so_far(guardian.0.id()).wakes;
+            if now <= last {
+                break;
+            }
+            last = now;
+        }
         let (before, begun) = (Self::so_far(guardian.0.id()), Instant::now());
         tokio::time::sleep(IDLE).await;
         let (after, seconds) = (Self::so_far(guardian.0.id()), begun.elapsed().as_secs_f64());
