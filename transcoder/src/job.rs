@@ -187,7 +187,10 @@ impl JobLog {
             }
             Err(Fault::Cancelled) => self.file.state = JobState::Cancelled,
             Err(fault) if fault.may_pass() => {
-                self.file.state = JobState::Waiting;
+                self.file.state = match fault {
+                    Fault::DiskFull => JobState::Held,
+                    _ => JobState::Waiting,
+                };
                 self.file.detail = Some(fault.to_string());
             }
             Err(fault) => {

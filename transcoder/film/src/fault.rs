@@ -30,7 +30,9 @@ pub enum Fault {
     Changed,
     #[error("the file cannot be read ({detail}): check the path and its permissions")]
     Unreadable { detail: String },
-    #[error("the disk is full: free some space and add the film again")]
+    #[error(
+        "the disk is full: free some space. `run` goes on by itself; after `add`, add the film again"
+    )]
     DiskFull,
     #[error("the title's folder cannot be written ({detail}): check its owner and permissions")]
     Unwritable { detail: String },
@@ -70,6 +72,11 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// Whether time alone may mend it: then `run` tries again by itself.
+    pub const fn heals(&self) -> bool {
+        matches!(self, Self::DiskFull | Self::Unwritable { .. })
+    }
+
     /// Whether doing the same again may end differently: then the source stays where it is.
     pub fn may_pass(&self) -> bool {
         match self {

@@ -21,6 +21,10 @@ use crate::poster;
 use crate::site::Site;
 
 const GLANCE: Duration = Duration::from_millis(50);
+/// What something around it has stopped is tried again after so long, and after twice as long each
+/// time, up to …
+const REST: Duration = Duration::from_secs(2);
+const LONGEST_REST: Duration = Duration::from_mins(2);
 
 /// Something to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +40,17 @@ pub(crate) enum Task {
 struct Hand {
     task: Task,
     control: Arc<Control>,
-    thread: JoinHandle<()>,
+    /// Whether it is to be tried again after a while.
+    thread: JoinHandle<bool>,
+}
+
+/// One that something around it has stopped, a full disk for example.
+#[derive(Debug)]
+struct Rest {
+    task: Task,
+    tries: u32,
+    /// None: it has its turn.
+    until: Option<Instant>,
 }
 
 /// A picture that is being drawn: a matter of a second, so it waits for no job.
@@ -53,6 +67,7 @@ pub(crate) struct Desk {
     pub(super) site: Site,
     queue: VecDeque<Task>,
     hands: Vec<Hand>,
+    resting: Vec<Rest>,
     drawings: Vec<Drawing>,
 }
 
@@ -108,6 +123,7 @@ impl Desk {
             site: site.clone(),
             queue: VecDeque::new(),
             hands: Vec::new(),
+            resting: Vec::new(),
             drawings: Vec::new(),
         }
     }
@@ -122,11 +138,12 @@ impl Desk {
 
     pub(super) fn forget(&mut self, id: VideoId) {
         self.queue.retain(|task| *task != Task::Again(id));
+        self.resting.retain(|rest| rest.task != Task::Again(id));
     }
 
     /// Takes note of what has ended, and begins what comes next if there is room.
     pub(super) fn turn(&mut self) {
-        self.hands.retain(|hand| !hand.thread.is_finished());
+        self.put_down(Instant::now());
         let busy = self
             .hands
             .iter()
@@ -154,6 +171,48 @@ impl Desk {
                 tracing::error!(%error, "no thread for a job");
                 self.queue.push_front(task);
             }
+        }
+    }
+
+    /// What has ended is no longer in hand; what has rested comes again.
+    fn put_down(&mut self, now: Instant) {
+        let (ended, hands) = std::mem::take(&mut self.hands)
+            .into_iter()
+            .partition(|hand| hand.thread.is_finished());
+        self.hands = hands;
+        let ended: Vec<Hand> = ended;
+        for Hand {
+            task,
+            control,
+            thread,
+        } in ended
+        {
+            // By its id, once it has one: it may be cancelled meanwhile.
+            let own = control.id().map(Task::Again);
+            // One that fell has said so already.
+            let wants_rest = thread.join().unwrap_or(false);
+            self.rest(own.unwrap_or(task), wants_rest, now);
+        }
+        let due = |rest: &mut Rest| rest.until.take_if(|until| *until <= now).is_some();
+        let tasks = self
+            .resting
+            .iter_mut()
+            .filter_map(|rest| due(rest).then(|| rest.task.clone()));
+        for task in tasks.collect::<Vec<_>>() {
+            self.add(task);
+        }
+    }
+
+    fn rest(&mut self, task: Task, wants_rest: bool, now: Instant) {
+        let known = self.resting.iter().position(|rest| rest.task == task);
+        let tries = known.map_or(0, |at| self.resting.swap_remove(at).tries);
+        if wants_rest {
+            let pause = REST.saturating_mul(1 << tries.min(16)).min(LONGEST_REST);
+            self.resting.push(Rest {
+                task,
+                tries: tries + 1,
+                until: Some(now + pause),
+            });
         }
     }
 

@@ -16,22 +16,26 @@ use crate::sidecar::Given;
 use crate::site::Site;
 use crate::title::Wish;
 
-pub(super) fn work(site: &Site, task: &Task, control: &Control) {
+/// True: it is to be tried again after a while.
+pub(super) fn work(site: &Site, task: &Task, control: &Control) -> bool {
     match task {
         Task::Film(path) => film(site, path, None, control),
         Task::Again(id) => match job::read(&site.job(*id)) {
-            Some(file) if !file.state.is_open() => {}
+            Some(file) if !file.state.is_open() => false,
             Some(file) if file.generation == 0 => {
                 control.is_for(*id);
-                film(site, &job::source(&file), Some(&file), control);
+                film(site, &job::source(&file), Some(&file), control)
             }
             Some(file) => again(site, *id, file, control),
-            None => tracing::warn!(%id, "there is no such job any more"),
+            None => {
+                tracing::warn!(%id, "there is no such job any more");
+                false
+            }
         },
     }
 }
 
-fn film(site: &Site, path: &Path, before: Option<&JobFile>, control: &Control) {
+fn film(site: &Site, path: &Path, before: Option<&JobFile>, control: &Control) -> bool {
     tracing::info!(file = %path.display(), "taking in");
     let taken = wish(site, path, before)
         .and_then(|wish| take_in(site, path, &wish, control, &mut Show::new(true)));
@@ -46,7 +50,7 @@ fn film(site: &Site, path: &Path, before: Option<&JobFile>, control: &Control) {
         }
         Err(fault) if fault.may_pass() => {
             tracing::warn!(file = %path.display(), %fault, "stays in the inbox");
-            return;
+            return fault.heals();
         }
         Err(Fault::Cancelled) => {
             tracing::info!(file = %path.display(), "given up");
@@ -67,19 +71,24 @@ fn film(site: &Site, path: &Path, before: Option<&JobFile>, control: &Control) {
             }
         }
     }
+    false
 }
 
-fn again(site: &Site, id: VideoId, file: JobFile, control: &Control) {
+fn again(site: &Site, id: VideoId, file: JobFile, control: &Control) -> bool {
     let source = job::source(&file);
     tracing::info!(%id, file = %source.display(), "making anew");
     match remake(site, id, file.clone(), control, &mut Show::new(true)) {
         Ok(_) => tracing::info!(%id, "the new film plays"),
-        Err(fault) if fault.may_pass() => tracing::warn!(%id, %fault, "waits"),
+        Err(fault) if fault.may_pass() => {
+            tracing::warn!(%id, %fault, "waits");
+            return fault.heals();
+        }
         Err(fault) => {
             tracing::error!(%id, %fault, "the old film stays");
             settle(site, id, &fault, file);
         }
     }
+    false
 }
 
 /// A remake that never got as far as its worker has to be told as well.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Output};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -364,8 +364,8 @@ fn with_config(rig: &Rig, more: &str) -> Child {
     Rig::transcoder()
         .args(["run", "--live", "127.0.0.1:0", "--config"])
         .arg(config)
-        .stdout(std::process::Stdio::null())
-        .stderr(std::process::Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
         .spawn()
         .expect("the transcoder runs")
 }
@@ -388,6 +388,47 @@ fn a_full_disk_holds_a_film_until_there_is_room() {
     );
     end(&mut supervisor);
     let mut supervisor = with_config(&rig, "keep_free_mb = 0");
+    wait_for("the film", || {
+        rig.data().join("inbox/done/film.mp4").exists()
+    });
+    end(&mut supervisor);
+}
+
+/// What is written fails in mid-segment, whatever was free when the film was begun.
+#[test]
+fn a_disk_that_fills_in_mid_film_costs_nothing() {
+    let rig = Rig::new();
+    rig.configure("[transcoder]\nkeep_free_mb = 0\n");
+    put(&rig, "film.mp4", SHORT);
+    let titles = rig.data().join("titles");
+    fs::create_dir_all(&titles).expect("a folder");
+    // A disk of its own below the titles, in a namespace that ends with the program.
+    let mut supervisor = Command::new("unshare")
+        .args(["--user", "--map-root-user", "--mount", "sh", "-c"])
+        .arg("mount -t tmpfs -o size=64k none \"$0\" && exec \"$@\"")
+        .arg(&titles)
+        .arg(Rig::transcoder().get_program())
+        .args(["run", "--live", "127.0.0.1:0", "--config"])
+        .arg(rig.path("satreel.toml"))
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the transcoder runs");
+    let mut told = String::new();
+    wait_for("the film to be held", || {
+        let jobs = jobs(&rig);
+        let job = jobs.iter().find(|job| job["state"] == "held");
+        told = job.map_or(String::new(), |job| word(job, "detail"));
+        job.is_some()
+    });
+    assert!(told.contains("disk is full"), "{told}");
+    let larger = Command::new("nsenter")
+        .args(["--user", "--mount", "--preserve-credentials", "--target"])
+        .arg(supervisor.id().to_string())
+        .args(["mount", "-o", "remount,size=200m"])
+        .arg(&titles)
+        .status()
+        .expect("nsenter runs");
+    assert!(larger.success());
     wait_for("the film", || {
         rig.data().join("inbox/done/film.mp4").exists()
     });
