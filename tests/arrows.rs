@@ -109,7 +109,10 @@ const ARROWS: &[(&str, &[&str])] = &[
             "catalog",
         ],
     ),
-    ("doctor", &["core", "catalog", "payments", "sale"]),
+    (
+        "doctor",
+        &["core", "clock", "ledger", "catalog", "payments", "sale"],
+    ),
 ];
 
 /// What a pure room never names.

@@ -13,7 +13,9 @@ use satreel_lnd::{
 use super::Check;
 use crate::{
     catalog,
-    core::money::Sats,
+    clock::{Clock as _, SystemClock},
+    core::{money::Sats, time::Timestamp},
+    ledger,
     payments::lnd::{LIMIT, channels, node},
     sale,
 };
@@ -24,6 +26,9 @@ const MACAROON: &str = "lnd macaroon";
 const NETWORK: &str = "lnd network";
 const CHAIN: &str = "lnd chain";
 const INBOUND: &str = "inbound capacity";
+const WEEK_S: u64 = 7 * 24 * 3600;
+/// Enough for so many days of sales, or somebody should look for more.
+const DAYS: u64 = 3;
 
 /// A permission that Satreel needs, and the calls that it is for: a macaroon may name these
 /// instead.
@@ -270,12 +275,29 @@ async fn inbound(node: &Node, config: &Config) -> Check {
             return Check::red(INBOUND, detail, remedy);
         }
     };
-    let detail = format!("{receivable} can arrive; the dearest tier costs {dearest}");
+    capacity(receivable, dearest, last_week(config))
+}
+
+/// What was sold in the last seven days. None: there is no record, or it can't be read.
+fn last_week(config: &Config) -> Option<Sats> {
+    let record = config.site.data.join("ledger.db");
+    let since = SystemClock.now().as_unix().saturating_sub(WEEK_S);
+    let received = ledger::received_since(&record, Timestamp::from_unix(since)).ok()?;
+    Some(received.to_sats_floor())
+}
+
+fn capacity(receivable: Sats, dearest: Sats, last_week: Option<Sats>) -> Check {
+    let days =
+        last_week.and_then(|week| receivable.get().saturating_mul(7).checked_div(week.get()));
+    let lasts = days.map_or_else(String::new, |days| {
+        format!(", enough for {days} days of sales like the last seven")
+    });
+    let detail = format!("{receivable} can arrive{lasts}; the dearest tier costs {dearest}");
     let remedy = "open a channel towards this node, or move money out of one: what no channel can \
                   bring is not sold";
     if receivable == Sats::ZERO {
         Check::red(INBOUND, detail, remedy)
-    } else if receivable < dearest {
+    } else if receivable < dearest || days.is_some_and(|days| days < DAYS) {
         Check::yellow(INBOUND, detail, remedy)
     } else {
         Check::green(INBOUND, detail)
@@ -311,6 +333,29 @@ mod tests {
         assert_eq!(missing(&set(&[])).len(), 4);
         let wide = [&narrow[..], &[("offchain", "write"), ("uri", LIST)]].concat();
         assert_eq!(words(&spare(&set(&wide))), "offchain:write");
+    }
+
+    #[test]
+    fn capacity_is_told_in_days_of_sales() {
+        use super::super::State;
+        let sats = |sats| Sats::new(sats).expect("an amount");
+        let look = |inbound, week: Option<u64>| {
+            let check = capacity(sats(inbound), sats(3000), week.map(sats));
+            (check.state, check.detail)
+        };
+        let (state, detail) = look(70_000, Some(70_000));
+        assert_eq!(state, State::Green);
+        assert!(detail.contains("enough for 7 days of sales"), "{detail}");
+        let (state, detail) = look(20_000, Some(70_000));
+        assert_eq!(state, State::Yellow);
+        assert!(detail.contains("enough for 2 days"), "{detail}");
+        for week in [None, Some(0)] {
+            let (state, detail) = look(20_000, week);
+            assert_eq!(state, State::Green);
+            assert!(!detail.contains("days"), "{detail}");
+        }
+        assert_eq!(look(2999, None).0, State::Yellow);
+        assert_eq!(look(0, Some(1)).0, State::Red);
     }
 
     #[test]

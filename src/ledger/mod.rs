@@ -21,7 +21,7 @@ use tokio::sync::watch;
 
 pub use progress::Progress;
 pub use report::{Day, Takings};
-pub use sales::{Sale, Sold};
+pub use sales::{Sale, Sold, received_since};
 pub use tips::{PendingTip, Tip};
 
 use crate::{

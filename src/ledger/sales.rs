@@ -1,8 +1,8 @@
 //! What was sold.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, path::Path, str::FromStr};
 
-use rusqlite::{Row, params};
+use rusqlite::{Connection, OpenFlags, Row, params};
 
 use super::{
     Entry, Error, Ledger,
@@ -123,6 +123,14 @@ impl Ledger {
         });
         Ok(call.await?)
     }
+}
+
+/// What sales brought since then, by the record as it lies there: nothing of it is changed, made or
+/// mended. For whoever only looks. Waits on the disk.
+pub fn received_since(path: &Path, since: Timestamp) -> Result<Msats, rusqlite::Error> {
+    let record = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let select = "SELECT coalesce(sum(received_msat), 0) FROM sales WHERE settled_at >= ?1";
+    record.query_row(select, [signed(since.as_unix())], |row| msats(row, 0))
 }
 
 /// By the number of rows that an insert made.

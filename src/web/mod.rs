@@ -21,6 +21,7 @@ pub mod pages;
 mod pay_uri;
 mod posters;
 pub mod problem;
+mod request_id;
 mod site;
 mod state;
 mod studio;
@@ -79,6 +80,7 @@ pub fn router(web: Web) -> Router {
         .merge(studio::streaming(&web).method_not_allowed_fallback(wrong_method))
         .layer(middleware::from_fn(headers::add))
         .layer(middleware::from_fn(body::finish))
+        .layer(middleware::from_fn(request_id::add))
         .with_state(web)
 }
 

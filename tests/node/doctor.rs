@@ -272,4 +272,26 @@ async fn the_wrong_network_and_empty_channels_are_red() {
     };
     title("published").is("yellow", "costs 7,000,000", "open a channel");
     title("hidden").is("green", "can arrive", "");
+
+    // Sales as of late would use it up within a day.
+    let record = data.join("ledger.db");
+    let made = satreel::ledger::Ledger::open(&record).await.unwrap();
+    made.close().await;
+    Visit::to(&files, "")
+        .check("inbound capacity")
+        .is("green", "can arrive; the", "");
+    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    rusqlite::Connection::open(&record)
+        .unwrap()
+        .execute(
+            "INSERT INTO sales (reference, order_code, title, tier, price_sat, received_msat, \
+             settled_at, subject, marked) VALUES ('r', 'c', 't', 'own', 1, 70000000000, ?1, 's', 0)",
+            [i64::try_from(now).unwrap() - 3600],
+        )
+        .unwrap();
+    Visit::to(&files, "").check("inbound capacity").is(
+        "yellow",
+        "enough for 0 days of sales",
+        "open a channel",
+    );
 }

@@ -219,6 +219,7 @@ fn connect_installs_the_webhook_and_doctor_looks() {
         "memory for broadcasts",
         "inotify",
         "clock",
+        "codecs",
         "landlock",
         "seccomp",
     ];
