@@ -1,14 +1,14 @@
 mod backup;
+mod example;
 mod money;
 
 use std::path::Path;
 
 use proptest::prelude::*;
-use satreel_hls::{live::Mode, title::TierKind};
+use satreel_hls::live::Mode;
 
 use crate::{
-    Backend, Config, Faults, Ladder, Limits, Loudness, Network, Offers, Sandbox, Secret, Tls, load,
-    parse,
+    Backend, Config, Faults, Ladder, Loudness, Network, Offers, Sandbox, Secret, Tls, load, parse,
 };
 
 const MINIMAL: &str = r#"
@@ -37,47 +37,6 @@ fn faults_with(section: &str, line: &str) -> Vec<String> {
         format!("{MINIMAL}{head}{line}\n")
     };
     faults(&text)
-}
-
-#[test]
-fn the_example_is_valid_and_says_the_defaults() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("satreel.toml");
-    let example = load(&path).unwrap_or_else(|faults| panic!("{faults}"));
-    let mut demo = Config::demo(Path::new("/var/lib/satreel"));
-    demo.site.accent = "#ff8a3d".parse().ok();
-    demo.server.metrics = "127.0.0.1:8421".parse().ok();
-    demo.server.trusted_proxies = ["127.0.0.1", "::1"].map(|ip| ip.parse().expect(ip)).into();
-    demo.limits = Limits::default();
-    demo.origin = example.origin.clone();
-    assert_eq!(example, demo);
-}
-
-/// Every key is documented: the commented sections of the example parse as well.
-#[test]
-fn the_examples_comments_are_valid_too() {
-    let text = include_str!("../../satreel.toml");
-    let uncommented: Vec<&str> = text
-        .lines()
-        .map(|line| match line.trim_start().strip_prefix("# ") {
-            Some(rest) if rest.starts_with('[') || rest.contains(" = ") => rest,
-            _ => line,
-        })
-        .filter(|line| !line.starts_with(['#', ' ']) || line.contains("tier ="))
-        .collect();
-    let uncommented = uncommented
-        .join("\n")
-        .replace("mode = \"off\"", "mode = \"files\"")
-        .replace("http://127.0.0.1:8420", "https://127.0.0.1:8420");
-    let config = read(&uncommented).unwrap_or_else(|faults| panic!("{faults}\n{uncommented}"));
-    assert!(config.payments.lnd.is_some() && config.payments.btcpay.is_some());
-    let backup = config.backup.expect("backups");
-    assert_eq!(backup.destinations.len(), 3);
-    assert_eq!(
-        (backup.keep_days, backup.site, backup.node.is_some()),
-        (30, false, true)
-    );
-    assert_eq!(config.offers.tiers[2].tier, TierKind::Pass);
-    assert_eq!(config.offers.collections[0].tag, "noir");
 }
 
 #[test]
