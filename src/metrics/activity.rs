@@ -47,9 +47,9 @@ pub fn activity(seen: &Activity) -> String {
         &[("live", seen.live), ("away", seen.away)],
     );
     text.gauge(
-        "satreel_live_ingest_bits_per_second",
+        "satreel_live_ingest_bytes_per_second",
         "What publishers send together",
-        seen.ingest_kbit_s.saturating_mul(1000),
+        seen.ingest_kbit_s.saturating_mul(1000 / 8),
     );
     text.gauge(
         "satreel_live_ingest_ailing",
@@ -86,9 +86,9 @@ mod tests {
         # TYPE satreel_broadcasts gauge
         satreel_broadcasts{standing="live"} 1
         satreel_broadcasts{standing="away"} 0
-        # HELP satreel_live_ingest_bits_per_second What publishers send together
-        # TYPE satreel_live_ingest_bits_per_second gauge
-        satreel_live_ingest_bits_per_second 4500000
+        # HELP satreel_live_ingest_bytes_per_second What publishers send together
+        # TYPE satreel_live_ingest_bytes_per_second gauge
+        satreel_live_ingest_bytes_per_second 562500
         # HELP satreel_live_ingest_ailing Broadcasts whose uplink or settings have a fault
         # TYPE satreel_live_ingest_ailing gauge
         satreel_live_ingest_ailing 1

@@ -206,7 +206,7 @@ fn what_goes_on_shows() {
             ("satreel_jobs{state=\"failed\"}", 1),
             ("satreel_jobs{state=\"waiting\"}", 1),
             ("satreel_jobs{state=\"working\"}", 0),
-            ("satreel_live_ingest_bits_per_second", 4_500_000),
+            ("satreel_live_ingest_bytes_per_second", 562_500),
             ("satreel_live_ingest_ailing", 1),
             ("satreel_live_viewers", 0),
         ],
@@ -215,7 +215,7 @@ fn what_goes_on_shows() {
     wait_until("its publisher is away", || {
         value(metrics, "satreel_broadcasts{standing=\"away\"}") == Some(1)
     });
-    expect(metrics, &[("satreel_live_ingest_bits_per_second", 0)]);
+    expect(metrics, &[("satreel_live_ingest_bytes_per_second", 0)]);
     let page = page(metrics);
     assert!(!page.contains("news"), "{page}");
 }
