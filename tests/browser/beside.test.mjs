@@ -132,8 +132,9 @@ test("a film in two languages is heard in the chosen one, the next time too", as
   await play(page);
   await playedTo(page, 1);
   assert.ok(!files.includes("a2-init.mp4"));
+  const heard = page.waitForRequest(/a2-\d+\.m4s/);
   await choose(page, "audio-track", "Deutsch");
-  await page.waitForRequest(/a2-\d+\.m4s/);
+  await heard;
   const { time } = await film(page);
   await playedTo(page, time + 1);
 

@@ -133,8 +133,9 @@ test("a film that grows: whole on its timeline, held where it ends, better once 
   );
   assert.ok(!files.some((file) => file.startsWith(`${biggest}-`)));
   await followFrames(page);
+  const asked = page.waitForRequest(new RegExp(`/${biggest}-\\d+\\.m4s`));
   await made(10, { rungs: "all" });
-  await page.waitForRequest(new RegExp(`/${biggest}-\\d+\\.m4s`));
+  await asked;
   await playedTo(page, 11);
   const { restarts, same } = await framesSeen(page);
   assert.deepEqual(restarts, [], "it went on without a break");
